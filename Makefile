@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: MIT
+# Thin: each target is a few commands that can as well be typed by hand. `make` lists them.
+.DEFAULT_GOAL := help
+.PHONY: help demo test check bench tidy format install clean
+
+JOBS ?= $(shell nproc)
+PREFIX ?= /usr/local
+
+help: ## show this list
+	@sed -nE 's/^([a-z]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+
+demo: ## install what is missing, build, and show the library at work
+	cmake/install_packages.sh demo
+	cmake --preset release -B build/demo -DCOIR_BUILD_TESTS=OFF
+	cmake --build build/demo -j $(JOBS)
+	python3 bench/demo.py --build build/demo
+
+test: ## install what is missing, build, and run the whole test suite (a few minutes)
+	cmake/install_packages.sh test
+	cmake --preset release
+	cmake --build --preset release -j $(JOBS)
+	ctest --preset release
+
+check: ## the matrix: presets dev, release, boost, asan, tsan with g++ and clang (half an hour)
+	cmake/install_packages.sh test
+	cmake/matrix.sh
+
+bench: ## build and run the benchmarks
+	cmake/install_packages.sh demo
+	cmake --preset release -B build/demo -DCOIR_BUILD_TESTS=OFF
+	cmake --build build/demo -j $(JOBS)
+	python3 bench/run.py --build build/demo
+
+tidy: ## the rules that a compiler cannot check
+	python3 tests/tidy/tidy.py
+
+format: ## format the sources
+	python3 tests/tidy/format.py
+
+install: ## build the libraries and install them below PREFIX (/usr/local)
+	cmake -S . -B build/install -DCMAKE_BUILD_TYPE=Release -DCMAKE_INSTALL_PREFIX=$(PREFIX) \
+	  -DCOIR_BUILD_TESTS=OFF -DCOIR_BUILD_BENCH=OFF -DCOIR_BUILD_EXAMPLES=OFF
+	cmake --build build/install -j $(JOBS)
+	cmake --install build/install
+
+clean: ## remove everything that was built
+	rm -rf build

@@ -1,0 +1,35 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# matrix.sh [PRESET...]: configures, builds and tests each preset (default: all of them) and stops at the first failure,
+# whose output it shows. After the tests of `release` their stress label runs 100 times more.
+# The clang presets leave out what does not depend on the compiler: the tidy rules, and building the library again as a
+# part of other projects. Environment: JOBS (default: the number of CPUs).
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+jobs=${JOBS:-$(nproc)}
+presets=("$@")
+[ ${#presets[@]} -gt 0 ] || presets=(dev release boost asan tsan dev-clang release-clang boost-clang asan-clang tsan-clang)
+
+# quietly LOG COMMAND...: shows what the command printed only if it fails.
+quietly() {
+  local log=$1
+  shift
+  "$@" >"$log" 2>&1 || { cat "$log"; echo "matrix.sh: failed: $*"; exit 1; }
+}
+
+mkdir -p build
+for preset in "${presets[@]}"; do
+  echo "== $preset: build"
+  quietly "build/$preset-configure.log" cmake --preset "$preset"
+  quietly "build/$preset-build.log" cmake --build --preset "$preset" -j "$jobs"
+  echo "== $preset: test"
+  case $preset in
+    *-clang) ctest --preset "$preset" --no-tests=error --label-exclude 'tidy|package' ;;
+    *) ctest --preset "$preset" --no-tests=error ;;
+  esac
+  if [ "$preset" = release ]; then
+    echo "== $preset: stress, 100 times"
+    ctest --preset "$preset" --no-tests=error --label-regex '^stress$' --repeat until-fail:100
+  fi
+done
