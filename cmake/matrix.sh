@@ -9,7 +9,9 @@ cd "$(dirname "$0")/.."
 
 jobs=${JOBS:-$(nproc)}
 presets=("$@")
-[ ${#presets[@]} -gt 0 ] || presets=(dev release boost asan tsan dev-clang release-clang boost-clang asan-clang tsan-clang)
+if [ ${#presets[@]} -eq 0 ]; then
+  presets=(dev release boost asan tsan dev-clang release-clang boost-clang asan-clang tsan-clang)
+fi
 
 # quietly LOG COMMAND...: shows what the command printed only if it fails.
 quietly() {
