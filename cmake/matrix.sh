@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # matrix.sh [PRESET...]: configures, builds and tests each preset (default: all of them) and stops at the first failure,
-# whose output it shows. After the tests of `release` their stress label runs 100 times more.
+# whose output it shows. The dev presets also compile each header on its own. After the tests of `release` their stress
+# label runs 100 times more.
 # The clang presets leave out what does not depend on the compiler: the tidy rules, and building the library again as a
 # part of other projects. Environment: JOBS (default: the number of CPUs).
 set -euo pipefail
@@ -25,6 +26,11 @@ for preset in "${presets[@]}"; do
   echo "== $preset: build"
   quietly "build/$preset-configure.log" cmake --preset "$preset"
   quietly "build/$preset-build.log" cmake --build --preset "$preset" -j "$jobs"
+  case $preset in
+    dev | dev-clang)
+      quietly "build/$preset-headers.log" \
+        cmake --build --preset "$preset" -j "$jobs" --target all_verify_interface_header_sets ;;
+  esac
   echo "== $preset: test"
   case $preset in
     *-clang) ctest --preset "$preset" --no-tests=error --label-exclude 'tidy|package' ;;
