@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-# Installs the build into BUILD/stage/first, and again into BUILD/stage/origin, which is then moved to BUILD/stage/moved:
-# whatever still points to where it was installed, finds nothing there.
-#   cmake -DBUILD=<build tree> -DSTAGE=<folder> -P install_twice.cmake
+# Installs the build into <stage>/first, and again into <stage>/origin, which is then moved to <stage>/moved: whatever
+# still points to where it was installed finds nothing there.
+#   cmake -DBUILD=<build tree> -DSTAGE=<stage> -P install_twice.cmake
 file(REMOVE_RECURSE ${STAGE})
 foreach(prefix first origin)
   execute_process(
