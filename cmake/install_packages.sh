@@ -4,7 +4,7 @@
 # This is the list of what the project needs; nothing is fetched or changed if all of it is there.
 set -eu
 
-demo="g++ cmake ninja-build pkg-config catch2 libjemalloc-dev libboost1.81-dev python3 curl wrk strace"
+demo="g++ cmake ninja-build pkg-config libjemalloc-dev libboost1.81-dev python3 curl wrk"
 test="g++ cmake ninja-build pkg-config catch2 libjemalloc-dev libboost1.81-dev libboost-context1.81-dev python3 curl
   strace clang libclang-rt-14-dev clang-format-14"
 

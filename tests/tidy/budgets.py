@@ -15,6 +15,7 @@ MEDIAN_LINES = 120
 
 TEMPLATE_HEAD = re.compile(r"\btemplate\s*<")
 TYPE_HEAD = re.compile(r"^\s*(?:typedef\s+)?(?:class|struct|union|enum)\b")
+ACCESS_LABEL = re.compile(r"^\s*(?:public|protected|private):")
 SCOPE_HEAD = re.compile(r"^\s*(?:inline\s+)?namespace\b|^\s*extern\s*\"[^\"]*\"\s*$")
 
 
@@ -48,19 +49,22 @@ def _opens_function(header):
 def cpp_functions(file):
     """(first line, last line) of each function body outside of other functions, its head included."""
     code = "\n".join(_without_directives(file.code))
-    kinds = []  # of the open braces: True for a function's
+    kinds = []  # of the open brackets: "function", "scope", or "inner" in the head of one (default arguments, initializers)
     boundary, line, first = 0, 1, 0
     for at, character in enumerate(code):
         line += character == "\n"
-        if character == "{":
-            is_function = True not in kinds and _opens_function(code[boundary:at])
-            if is_function:
-                head = code[boundary:at]
-                first = line - head.lstrip().count("\n")
-            kinds.append(is_function)
-        elif character == "}" and kinds and kinds.pop():
+        if "function" in kinds and character not in "{}":
+            continue
+        if character == "(" or character == "{" and (code[at - 1].isalnum() or code[at - 1] == "_"):
+            kinds.append("inner")
+        elif character == "{" and not {"inner", "function"} & set(kinds) and _opens_function(code[boundary:at]):
+            first = line - ACCESS_LABEL.sub("", code[boundary:at]).lstrip().count("\n")
+            kinds.append("function")
+        elif character == "{":
+            kinds.append("inner" if "inner" in kinds or "function" in kinds else "scope")
+        elif character in ")}" and kinds and kinds.pop() == "function":
             yield first, line
-        if character in "{};":
+        if "inner" not in kinds and character in "{};":
             boundary = at + 1
 
 

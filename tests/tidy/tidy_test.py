@@ -87,6 +87,9 @@ BAD = {
         {"tests/a.cpp": long_function('TEST_CASE("{") {', 71)},
         {"tests/a.py": "def f():\n" + "    g()\n" * 71},
         {"io/a.cpp": long_function('extern "C" int f(int x) {', 71)},
+        {"io/a.cpp": long_function("void f(x y = {}, z w = {1, 2}) {\n  if (y) {", 71, "}}")},
+        {"io/a.cpp": long_function("a::a(int x) : x_{x}, y_(x) {", 71)},
+        {"io/a.cpp": "int y{(1)};\n" + long_function("int f() {\n  g({1}, [] {", 71, "  });\n}")},
     ),
     budgets.lines_fit: (
         {"fiber/a.cpp": "x" * 121 + "\n"},
