@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/* The words that a suspended x86-64 stack ends with, lowest address first: what a context points at. Floor 0. */
+/* Shared by x86_64_sysv.S and C++; fiber/context/stack.cpp compares the two halves. */
+#ifndef COIR_ASM_X86_64_FRAME_H
+#define COIR_ASM_X86_64_FRAME_H
+
+#define COIR_FRAME_R15 0x00
+#define COIR_FRAME_R14 0x08
+#define COIR_FRAME_R13 0x10
+#define COIR_FRAME_R12 0x18
+#define COIR_FRAME_RBX 0x20
+#define COIR_FRAME_RBP 0x28
+#define COIR_FRAME_RIP 0x30
+#define COIR_FRAME_BYTES 0x38
+
+#ifndef __ASSEMBLER__
+#include <cstdint>
+
+namespace coir {
+
+/// For debuggers and tests: `*static_cast<const x86_64_frame*>(context)` says where a suspended stack continues.
+struct x86_64_frame {
+  std::uint64_t r15;
+  std::uint64_t r14;
+  std::uint64_t r13;
+  std::uint64_t r12;
+  std::uint64_t rbx;
+  std::uint64_t rbp;
+  std::uint64_t rip;
+};
+
+} // namespace coir
+#endif
+
+#endif

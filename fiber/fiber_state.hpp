@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: MIT
+// The typed part of a fiber: its result and its closure, behind the control block in the same cell. Floor 2. Private.
+#pragma once
+
+#include "fiber/sched/control_block.hpp"
+#include "fiber/sched/scheduler.hpp"
+
+#include <functional>
+#include <memory>
+#include <new>
+#include <type_traits>
+#include <utility>
+
+namespace coir {
+
+/// Stands in for a result of type void.
+struct no_value {};
+
+/// A control block with room for a result; what a handle knows.
+template <class Value>
+struct fiber_with_result : control_block {
+  using kept = std::conditional_t<
+      std::is_void_v<Value>, no_value,
+      std::conditional_t<std::is_reference_v<Value>, std::remove_reference_t<Value>*, Value>>;
+
+  union {
+    kept result; ///< constructed if the fiber has ended without an error
+  };
+
+  fiber_with_result() noexcept {} // NOLINT: the union's member is constructed later
+  ~fiber_with_result() {}         // NOLINT
+
+  /// Moves the result out, or rethrows. After the end of the fiber, once.
+  Value take() {
+    if (error != nullptr) std::rethrow_exception(error);
+    if constexpr (std::is_reference_v<Value>) {
+      return static_cast<Value>(*result);
+    } else if constexpr (!std::is_void_v<Value>) {
+      return std::move(result);
+    }
+  }
+};
+
+/// The whole of it.
+template <class Value, class Closure>
+struct fiber_state final : fiber_with_result<Value> {
+  union {
+    Closure closure; ///< until it has run
+  };
+  bool has_closure = true;
+
+  template <class... Parts>
+  explicit fiber_state(Parts&&... parts) : closure(std::forward<Parts>(parts)...) {}
+  ~fiber_state() {} // NOLINT: operations.destroy knows what is alive
+
+  static void run(control_block& block) noexcept {
+    auto& self = static_cast<fiber_state&>(block);
+    try {
+      if constexpr (std::is_void_v<Value>) {
+        self.closure();
+        new (&self.result) no_value;
+      } else if constexpr (std::is_reference_v<Value>) {
+        auto&& reference = self.closure();
+        self.result = &reference;
+      } else {
+        new (&self.result) Value(self.closure());
+      }
+    } catch (...) {
+      keep_error(self);
+    }
+    self.has_closure = false;
+    self.closure.~Closure();
+  }
+
+  static void destroy(control_block& block) noexcept {
+    auto& self = static_cast<fiber_state&>(block);
+    if (self.has_closure) {
+      self.closure.~Closure();
+    } else if (self.error == nullptr) {
+      using kept = typename fiber_with_result<Value>::kept;
+      self.result.~kept();
+    }
+  }
+
+  static constexpr fiber_operations operations{run, destroy};
+};
+
+/// A callable and its arguments, all decayed copies, called once as rvalues, as std::thread does.
+template <class Function, class... Arguments>
+struct bound_call {
+  Function function;
+  std::tuple<Arguments...> arguments;
+
+  template <class F, class... As>
+  explicit bound_call(F&& f, As&&... as)
+      : function(std::forward<F>(f)), arguments(std::forward<As>(as)...) {}
+
+  decltype(auto) operator()() {
+    return std::apply(
+        [this](Arguments&... each) -> decltype(auto) {
+          return std::invoke(std::move(function), std::move(each)...);
+        },
+        arguments);
+  }
+};
+
+/// Makes a fiber that has not been started. Strong guarantee: if anything throws, nothing has happened.
+template <class Value, class Closure, class... Parts>
+fiber_with_result<Value>& make_fiber(scheduler& owner, const spawn_options& options,
+                                     Parts&&... parts) {
+  using state = fiber_state<Value, Closure>;
+  static_assert(alignof(state) <= sizeof(slab_cell), "over-aligned closures go behind a pointer");
+  prepared_fiber prepared = owner.prepare(options, sizeof(state));
+  state* made = nullptr;
+  try {
+    made = new (prepared.cell->object()) state(std::forward<Parts>(parts)...);
+  } catch (...) {
+    owner.abandon(prepared);
+    throw;
+  }
+  owner.adopt(*made, prepared, state::operations);
+  return *made;
+}
+
+} // namespace coir

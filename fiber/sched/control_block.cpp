@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: MIT
+#include "fiber/sched/control_block.hpp"
+
+#include "fiber/sched/current.hpp"
+#include "fiber/sched/stop.hpp"
+#include "fiber/sched/worker.hpp"
+
+#include <cstdlib>
+
+namespace coir {
+
+void add_reference(control_block& fiber) noexcept {
+  // relaxed: the caller's own reference keeps the fiber.
+  slab_cell::of(&fiber).refs.fetch_add(1, relaxed);
+}
+
+void drop_reference(control_block& fiber) noexcept {
+  slab_cell& cell = slab_cell::of(&fiber);
+  // acq_rel: pairs with itself: the last one sees what all others did to the fiber.
+  if (cell.refs.fetch_sub(1, acq_rel) != 1) return;
+  fiber.operations->destroy(fiber);
+  destroy_stop_bridge(fiber);
+  std::free(fiber.name);
+  fiber.~control_block();
+  worker* const here = current_worker();
+  slab::release(here != nullptr ? &here->slabs() : nullptr, cell);
+}
+
+} // namespace coir

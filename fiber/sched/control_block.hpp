@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: MIT
+// control_block: the scheduler's record of a fiber. Floor 2.
+//
+// It lies in a slab cell whose first 16 bytes (reference count) share the first cache line with what every resume
+// touches. The closure and later the result follow it in the same cell (fiber/fiber_state.hpp).
+//
+// Life: made (count 2: the handle's and the scheduler's) -> queued fresh -> running on a stack -> suspended ->
+// queued -> … -> ended: closure destroyed, stack passed on, joiners resumed, the scheduler's reference dropped. The
+// cell is freed with the last reference, so a result outlives its fiber without a stack.
+//
+// Ownership of the plain fields: whoever has taken the fiber out of a queue (one worker at a time); hand-overs
+// synchronize through the queue. `stop_word`, `ended` and the count are shared.
+#pragma once
+
+#include "fiber/context/context.hpp"
+#include "fiber/context/stack.hpp"
+#include "fiber/deadline.hpp"
+#include "fiber/sched/exception_state.hpp"
+#include "fiber/sched/slab.hpp"
+#include "fiber/sched/wait_queue.hpp"
+
+#include <cstdint>
+#include <exception>
+
+namespace coir {
+
+class scheduler;
+class worker;
+class stop_bridge;
+
+/// What a fiber does, by the type of its closure.
+struct fiber_operations {
+  void (*run)(control_block&) noexcept; ///< calls the closure, keeps its result, destroys the closure
+  void (*destroy)(control_block&) noexcept; ///< destroys the result, or the closure if it never ran
+};
+
+struct control_block {
+  // First line, together with the slab cell.
+  control_block* next = nullptr; ///< link of the one queue that holds it
+  context saved = nullptr;       ///< where to continue; null: fresh, has never run
+  saved_thread_words words{};    ///< errno and exceptions, while suspended
+  stack* bound = nullptr;        ///< the stack it runs on; null: fresh or ended
+  worker* home = nullptr;        ///< not null: pinned to that worker
+
+  // Second line.
+  atomic<std::uintptr_t> stop_word{0}; ///< see stop.cpp
+  wait_queue ended{};                  ///< joiners; guarded by its lock
+  scheduler* owner = nullptr;
+  const fiber_operations* operations = nullptr;
+  clock::time_point limit = clock::time_point::max(); ///< of the innermost deadline_scope
+  stop_bridge* bridge = nullptr; ///< made when someone asks for a std::stop_token; guarded by ended's lock
+  atomic<bool> has_ended{false};
+  std::uint8_t size_class = 0; ///< of the stack it wants
+  bool is_detached = false;    ///< nobody will take its error; guarded by ended's lock
+  bool is_main = false;        ///< the function given to run()
+
+  // Cold.
+  std::exception_ptr error{}; ///< what left its closure; written before has_ended
+  std::uint64_t id = 0;
+  char* name = nullptr;          ///< malloc'ed copy, or null
+  worker* last_worker = nullptr; ///< where it ran last; only for forced migration
+
+  [[nodiscard]] bool is_fresh() const noexcept { return saved == nullptr; }
+};
+
+/// Keeps the exception being handled as the fiber's error. In a handler only.
+void keep_error(control_block& fiber) noexcept;
+/// Whether the error only says that the fiber has obeyed a stop request.
+[[nodiscard]] bool is_clean_cancellation(const control_block& fiber,
+                                         const std::exception_ptr& error) noexcept;
+/// Ends the process if the fiber has ended with an error that nobody can take any more. A fiber that was requested
+/// to stop and ended by operation_canceled has ended cleanly. Under ended's lock.
+void check_detached_error(const control_block& fiber) noexcept;
+/// Lets go of a fiber's handle: nobody will join it.
+void detach(control_block& fiber) noexcept;
+/// Waits for the end. Throws std::system_error: timed_out, operation_canceled, resource_deadlock_would_occur (itself).
+void wait_for_end(control_block& fiber, clock::time_point limit);
+/// The same, whatever happens.
+void wait_for_end_uninterrupted(control_block& fiber) noexcept;
+
+/// One more reference. The caller has one.
+void add_reference(control_block& fiber) noexcept;
+/// One less; the last destroys the fiber's result and frees its cell. Any thread.
+void drop_reference(control_block& fiber) noexcept;
+
+} // namespace coir

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MIT
+// How a fiber's end reaches those who wait for it, and what happens to its error. Floor 2.
+#include "fiber/sched/control_block.hpp"
+#include "fiber/sched/current.hpp"
+#include "fiber/sched/stop.hpp"
+#include "fiber/sched/wait_error.hpp"
+
+#include <exception>
+#include <mutex>
+#include <system_error>
+
+namespace coir {
+namespace {
+
+bool is_cancellation(const std::exception_ptr& error) noexcept {
+  try {
+    std::rethrow_exception(error);
+  } catch (const std::system_error& caught) {
+    return caught.code() == std::errc::operation_canceled;
+  } catch (...) {
+    return false;
+  }
+}
+
+[[noreturn]] void terminate_by(std::exception_ptr error) noexcept {
+  // Thrown out of a noexcept function, so that the terminate handler can see what it was.
+  std::rethrow_exception(std::move(error));
+}
+
+} // namespace
+
+void keep_error(control_block& fiber) noexcept { fiber.error = std::current_exception(); }
+
+bool is_clean_cancellation(const control_block& fiber, const std::exception_ptr& error) noexcept {
+  return is_stop_requested(fiber) && is_cancellation(error);
+}
+
+void check_detached_error(const control_block& fiber) noexcept {
+  if (!fiber.is_detached || fiber.error == nullptr) return;
+  if (is_clean_cancellation(fiber, fiber.error)) return;
+  terminate_by(fiber.error);
+}
+
+void detach(control_block& fiber) noexcept {
+  {
+    const std::lock_guard held(fiber.ended.lock());
+    fiber.is_detached = true;
+    // relaxed: written under the lock
+    if (fiber.has_ended.load(relaxed)) check_detached_error(fiber);
+  }
+  drop_reference(fiber);
+}
+
+void wait_for_end(control_block& fiber, clock::time_point limit) {
+  if (fiber.has_ended.load(acquire)) return; // pairs with the release in worker::finish: the result
+  if (current_fiber() == &fiber) {
+    throw std::system_error(std::make_error_code(std::errc::resource_deadlock_would_occur),
+                            "coir: a fiber joins itself");
+  }
+  const auto outcome = fiber.ended.wait(limit, wait_kind::interruptible, [&] {
+    return fiber.has_ended.load(acquire); // pairs with the release in worker::finish
+  });
+  throw_if_interrupted(outcome, "coir: join");
+}
+
+void wait_for_end_uninterrupted(control_block& fiber) noexcept {
+  fiber.ended.wait(base::time_point::max(), wait_kind::plain, [&] {
+    return fiber.has_ended.load(acquire); // pairs with the release in worker::finish
+  });
+}
+
+} // namespace coir

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: MIT
+#include "fiber/sched/run_queue.hpp"
+
+#include "fiber/base/asymmetric_fence.hpp"
+#include "fiber/base/check.hpp"
+#include "fiber/base/pause.hpp"
+#include "fiber/sched/control_block.hpp"
+
+namespace coir {
+
+run_queue::run_queue(bool exclusive) noexcept
+    : mode_(exclusive && base::has_heavy_fence() ? mode::exclusive : mode::shared) {}
+
+std::uint32_t run_queue::head_for_owner() const noexcept {
+  // relaxed: mode_ only ever moves away from exclusive, and owner_head_ is then a lower bound of head_.
+  if (mode_.load(relaxed) == mode::exclusive) return owner_head_.load(relaxed);
+  return head_.load(acquire); // pairs with the acq_rel exchanges of head_: slots below it have been read
+}
+
+bool run_queue::try_push(control_block& fiber) noexcept {
+  const std::uint32_t tail = tail_.load(relaxed); // relaxed: only the owner writes it
+  if (tail - head_for_owner() >= capacity) return false;
+  slot(tail).store(&fiber, relaxed); // relaxed: published by tail_
+  tail_.store(tail + 1, release);    // pairs with the acquire of tail_ in steal_into
+  return true;
+}
+
+control_block* run_queue::pop() noexcept {
+  // relaxed: if it is not exclusive any more, pop_shared() synchronizes; if it changes now, the check below sees it.
+  if (mode_.load(relaxed) != mode::exclusive) return pop_shared();
+  const std::uint32_t head = owner_head_.load(relaxed); // relaxed: only the owner writes it
+  if (head == tail_.load(relaxed)) return nullptr;      // relaxed: only the owner writes it
+  owner_head_.store(head + 1, relaxed); // relaxed: the fence pair orders it against mode_
+  light_fence();                        // pairs with heavy_fence() in open_to_thieves
+  // relaxed: the fence pair orders it.
+  if (mode_.load(relaxed) != mode::exclusive) [[unlikely]]
+    return settle(head);
+  return slot(head).load(relaxed); // relaxed: the owner wrote it
+}
+
+control_block* run_queue::settle(std::uint32_t popped) noexcept {
+  // The opener is between its fence and its last store: a few instructions, and it holds no lock.
+  while (mode_.load(acquire) != mode::shared) base::pause(); // pairs with the release in open_to_thieves
+  if (opened_at_ == popped + 1) return slot(popped).load(relaxed); // relaxed: the owner wrote it
+  return pop_shared();
+}
+
+control_block* run_queue::pop_shared() noexcept {
+  // The owner may come here while the opener is not done: then head_ is not valid yet.
+  while (mode_.load(acquire) != mode::shared) base::pause(); // pairs with the release in open_to_thieves
+  const std::uint32_t tail = tail_.load(relaxed);            // relaxed: only the owner writes it
+  std::uint32_t head = head_.load(relaxed);                  // relaxed: the exchange decides
+  while (head != tail) {
+    control_block* const fiber = slot(head).load(relaxed); // relaxed: the owner wrote it
+    // acq_rel: pairs with the exchange in steal_into and the acquire in head_for_owner.
+    // relaxed: a failed try only looks again.
+    if (head_.compare_exchange_weak(head, head + 1, acq_rel, relaxed)) return fiber;
+  }
+  return nullptr;
+}
+
+std::uint32_t run_queue::take_half(control_block*& first, control_block*& last) noexcept {
+  const std::uint32_t wanted = size() / 2;
+  std::uint32_t taken = 0;
+  first = last = nullptr;
+  for (; taken < wanted; ++taken) {
+    control_block* const fiber = pop();
+    if (fiber == nullptr) break;
+    fiber->next = nullptr;
+    (last == nullptr ? first : last->next) = fiber;
+    last = fiber;
+  }
+  return taken;
+}
+
+std::uint32_t run_queue::steal_into(run_queue& own) noexcept {
+  // pairs with the release in open_to_thieves: head_ is valid.
+  if (mode_.load(acquire) != mode::shared) return 0;
+  const std::uint32_t own_tail = own.tail_.load(relaxed); // relaxed: the caller owns it
+  const std::uint32_t room = capacity - (own_tail - own.head_for_owner());
+  std::uint32_t head = head_.load(acquire); // pairs with other thieves' acq_rel exchange below
+  for (;;) {
+    const std::uint32_t tail = tail_.load(acquire); // pairs with the release in try_push
+    std::uint32_t count = tail - head;
+    count -= count / 2;
+    if (count > room) count = room;
+    if (count == 0) return 0;
+    // head is older than tail here, so the difference may exceed what was ever in the ring: then look again.
+    if (count <= capacity / 2) {
+      for (std::uint32_t i = 0; i < count; ++i) {
+        // relaxed: own.tail_ publishes the copies; a slot overwritten meanwhile makes the exchange fail.
+        own.slot(own_tail + i).store(slot(head + i).load(relaxed), relaxed);
+      }
+      // acq_rel: pairs with the acquire in head_for_owner: the slots have been read.
+      // acquire: pairs with the exchange that won.
+      if (head_.compare_exchange(head, head + count, acq_rel, acquire)) {
+        own.tail_.store(own_tail + count, release); // pairs with the acquire of tail_ in steal_into
+        return count;
+      }
+    } else {
+      head = head_.load(acquire); // pairs with other thieves' acq_rel exchange
+    }
+  }
+}
+
+void run_queue::open_to_thieves() noexcept {
+  mode expected = mode::exclusive;
+  // seq_cst: pairs with light_fence() in pop, through the heavy fence below.
+  // acquire: pairs with the release below, where another opener was first.
+  if (!mode_.compare_exchange(expected, mode::opening, seq_cst, acquire)) {
+    while (mode_.load(acquire) != mode::shared) base::pause(); // pairs with the release below
+    return;
+  }
+  base::heavy_fence(); // pairs with light_fence() in pop
+  // relaxed: the fence has made every pop visible that will not see `opening`; opened_at_ settles the one that might.
+  opened_at_ = owner_head_.load(relaxed);
+  head_.store(opened_at_, relaxed);   // relaxed: published by mode_
+  mode_.store(mode::shared, release); // pairs with the acquire loads of mode_
+}
+
+void run_queue::prefetch_next() const noexcept {
+  // relaxed: a hint; a stale slot is only a wasted prefetch.
+  const control_block* const fiber = slots_[head_for_owner() & mask].load(relaxed);
+  __builtin_prefetch(fiber);
+}
+
+std::uint32_t run_queue::size() const noexcept {
+  // relaxed: the answer is stale at once, in every order.
+  const bool exclusive = mode_.load(relaxed) == mode::exclusive;
+  const std::uint32_t head = (exclusive ? owner_head_ : head_).load(relaxed); // relaxed: as above
+  const std::uint32_t count = tail_.load(relaxed) - head;                     // relaxed: as above
+  return count > capacity ? 0 : count;
+}
+
+} // namespace coir

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: MIT
+// Slabs: where control blocks (and coroutine frames) live. Floor 2.
+//
+// A chunk of 64 KiB is cut into cells of one size. Cells are taken from and given to per-worker caches without atomics;
+// caches trade batches with the depot under its mutex; a chunk whose cells are all free goes back to the allocator.
+// Chunks come from jemalloc's mallocx(3) where the program has linked jemalloc, else from aligned_alloc(3).
+//
+// A cell's reference count lives outside of the object in it and is never constructed anew, so that for_each_live()
+// may look at any cell of any chunk at any time: a count of zero means there is nothing to see.
+#pragma once
+
+#include "fiber/base/atomic.hpp"
+
+#include <cstddef>
+#include <cstdint>
+
+namespace coir {
+
+struct slab_chunk;
+
+/// Head of every cell; the object follows it. 16 bytes, so that it and the hot 48 bytes of a control block share a
+/// line.
+struct slab_cell {
+  atomic<std::uint32_t> refs; ///< 0: free. Written by whoever holds a reference.
+  std::uint32_t size_class;   ///< fixed when the chunk is made
+  slab_cell* next_free;       ///< link of the free list that holds it; meaningless in use
+
+  [[nodiscard]] void* object() noexcept { return this + 1; }
+  static slab_cell& of(void* object) noexcept { return static_cast<slab_cell*>(object)[-1]; }
+};
+static_assert(sizeof(slab_cell) == 16);
+
+inline constexpr unsigned slab_class_count = 12;
+inline constexpr std::size_t largest_slab_bytes = 2048 - sizeof(slab_cell);
+
+struct slab_statistics {
+  std::size_t chunks; ///< chunks held, each 64 KiB
+  std::size_t large;  ///< objects too large for a chunk
+  bool from_jemalloc; ///< whether chunks come from jemalloc
+};
+
+class slab_cache;
+
+/// The process-wide depot. All functions may be called from any thread; the mutex inside is never held over a
+/// suspension.
+namespace slab {
+/// A cell for an object of `bytes` with a count of 0, from `cache` or, if null, from the depot. Throws std::bad_alloc.
+slab_cell& allocate(slab_cache* cache, std::size_t bytes);
+/// Gives a cell back whose count is 0.
+void release(slab_cache* cache, slab_cell& cell) noexcept;
+/// Calls `visit` with each cell whose count is not 0, having raised that count; the visitor must lower it. Cells that
+/// come to life meanwhile may be missed.
+void for_each_live(void (*visit)(slab_cell&, void* argument), void* argument);
+[[nodiscard]] slab_statistics statistics() noexcept;
+} // namespace slab
+
+/// A worker's own free cells, LIFO. Only its worker may use it.
+class slab_cache {
+public:
+  slab_cache() = default;
+  slab_cache(const slab_cache&) = delete;
+  slab_cache& operator=(const slab_cache&) = delete;
+  ~slab_cache();
+
+  slab_cell& take(unsigned size_class);
+  void give(slab_cell& cell) noexcept;
+
+private:
+  static constexpr std::uint32_t batch = 32;
+  static constexpr std::uint32_t capacity = 4 * batch;
+
+  slab_cell* head_[slab_class_count] = {};
+  std::uint32_t size_[slab_class_count] = {};
+};
+
+} // namespace coir

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: MIT
+// Requests to stop, per fiber. Floor 2.
+//
+// control_block::stop_word:
+//   0            no request
+//   1            stop requested; final
+//   waiter*      the fiber is in (or about to begin) a wait that a request shall interrupt
+//   waiter* | 2  a requester is interrupting that wait; becomes 1
+//
+// It is our own word and not std::stop_callback because that one's destructor blocks the kernel thread while the
+// callback runs elsewhere. A std::stop_token is bridged to it when somebody asks for one.
+#pragma once
+
+#include <stop_token>
+
+namespace coir {
+
+struct control_block;
+class waiter;
+
+/// Requests `fiber` to stop and interrupts its wait. Returns whether this was the first request. Any thread, no
+/// lock held; the caller holds a reference.
+bool request_stop(control_block& fiber) noexcept;
+[[nodiscard]] bool is_stop_requested(const control_block& fiber) noexcept;
+
+/// False if a stop has been requested already. By the fiber itself.
+[[nodiscard]] bool try_watch_stop(control_block& fiber, waiter& w) noexcept;
+/// Afterwards no requester knows the waiter. By the fiber itself.
+void unwatch_stop(control_block& fiber, waiter& w) noexcept;
+
+/// A token of the fiber's requests. Throws std::bad_alloc.
+[[nodiscard]] std::stop_token stop_token_of(control_block& fiber);
+void destroy_stop_bridge(control_block& fiber) noexcept;
+
+} // namespace coir

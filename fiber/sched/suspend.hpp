@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: MIT
+// The one switch point of the library. Floor 2.
+//
+// Every switch names an after-switch action: a function that runs on the far stack once the old context is
+// completely saved. It publishes the old fiber, by pushing it on a queue or by releasing the lock that hides it, or
+// recycles the old stack. So there is no half-suspended fiber, and nobody ever spins on "has it been saved?".
+#pragma once
+
+#include "fiber/context/context.hpp"
+
+namespace coir {
+
+class worker;
+struct control_block;
+
+/// Runs on the far side with the stack that was left completely saved. `argument` usually points into that stack,
+/// so what is needed after the publication has to be copied before. Must not suspend, must not throw.
+using after_switch = void (*)(void* argument) noexcept;
+
+/// Suspends the calling fiber: the worker goes on with the next runnable fiber, or on its own stack if there is
+/// none. Returns when somebody has resumed the fiber, maybe on another thread. Called by a fiber only.
+void suspend(after_switch action, void* argument) noexcept;
+
+/// Lets the others go first. No effect outside of a fiber but to let other threads run.
+void yield() noexcept;
+
+/// Called after each operation that could have suspended and did not: when a fiber has had enough of them in a row, it yields. So a
+/// socket that is always ready starves nobody. No effect outside of a fiber.
+void charge_operation() noexcept;
+
+/// Called by the worker on its own stack: runs `next` and whatever follows it, and returns when there is nothing
+/// left at hand.
+void run_from_worker_stack(worker& self, control_block& next) noexcept;
+
+} // namespace coir

@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: MIT
+#include "fiber/sched/wait_queue.hpp"
+
+#include "fiber/base/check.hpp"
+#include "fiber/base/pause.hpp"
+#include "fiber/sched/control_block.hpp"
+#include "fiber/sched/current.hpp"
+#include "fiber/sched/fiber_list.hpp"
+#include "fiber/sched/resume.hpp"
+#include "fiber/sched/stop.hpp"
+#include "fiber/sched/suspend.hpp"
+#include "fiber/sched/timer_queue.hpp"
+#include "fiber/sched/worker.hpp"
+
+#include <algorithm>
+
+namespace coir {
+namespace {
+
+/// What the after-switch action releases; copied before the first release, because it lies on the stack of the waiter.
+struct held_locks {
+  base::spin_lock* queue;
+  void (*unlock)(void*) noexcept;
+  void* also;
+};
+
+void release_locks(void* argument) noexcept {
+  const held_locks locks = *static_cast<held_locks*>(argument);
+  locks.queue->unlock();
+  if (locks.unlock != nullptr) locks.unlock(locks.also);
+}
+
+} // namespace
+
+waiter::waiter() noexcept : target_(current_fiber()) {}
+
+waiter::~waiter() { disarm(); }
+
+void waiter::arm(wait_queue& queue, base::time_point limit, wait_kind kind) {
+  queue_ = &queue;
+  limit_ = kind == wait_kind::interruptible ? std::min(limit, current_limit()) : limit;
+  const bool has_limit = limit_ != base::time_point::max();
+  if (target_ == nullptr) {
+    is_interruptible_ = has_limit;
+    return;
+  }
+  is_interruptible_ = has_limit || kind == wait_kind::interruptible;
+  if (kind == wait_kind::interruptible) {
+    watches_stop_ = try_watch_stop(*target_, *this);
+    if (!watches_stop_) {
+      outcome_ = wait_outcome::stopped;
+      state_.store(state::interrupted, relaxed); // relaxed: nobody else knows the waiter
+      return;
+    }
+  }
+  if (!has_limit) return;
+  if (limit_ <= clock::now()) {
+    static_cast<void>(try_interrupt(wait_outcome::timed_out)); // not linked yet, so nobody is to be resumed
+  } else {
+    current_worker()->timers().arm(*this, limit_);
+  }
+}
+
+void waiter::disarm() noexcept {
+  if (timers_ != nullptr) timers_->disarm(*this);
+  if (watches_stop_) unwatch_stop(*target_, *this);
+  timers_ = nullptr;
+  watches_stop_ = false;
+}
+
+bool waiter::try_interrupt(wait_outcome outcome) noexcept {
+  state seen = state::linked;
+  // acq_rel: pairs with the exchange in try_claim; acquire: what is seen instead was published by its writer.
+  if (state_.compare_exchange(seen, state::interrupting, acq_rel, acquire)) {
+    outcome_ = outcome;
+    {
+      // Taken only once the fiber is suspended, see wait_queue.hpp; it keeps the queue from being destroyed.
+      const std::lock_guard held(queue_->lock_);
+      queue_->unlink(*this);
+    }
+    state_.store(state::interrupted, release); // pairs with the acquire loads in wait_locked
+    return true;
+  }
+  // Not waiting yet: the wait will find out when it tries to begin.
+  // acq_rel: pairs with the exchange in wait_locked. acquire: somebody else decided.
+  if (seen == state::idle && state_.compare_exchange(seen, state::interrupting, acq_rel, acquire)) {
+    outcome_ = outcome;
+    state_.store(state::interrupted, release); // pairs with the acquire load in wait_locked
+    return false;
+  }
+  return seen == state::linked ? try_interrupt(outcome) : false;
+}
+
+bool waiter::try_claim() noexcept {
+  if (!is_interruptible_) {
+    state_.store(state::notified, relaxed); // relaxed: only notifiers look, and they hold the lock
+    return true;
+  }
+  state seen = state::linked;
+  // acq_rel: pairs with the exchange in try_interrupt. relaxed: an interrupter owns it, leave it alone.
+  return state_.compare_exchange(seen, state::notified, acq_rel, relaxed);
+}
+
+wait_outcome wait_queue::wait_locked(waiter& self,
+                                     std::unique_lock<base::spin_lock> held) noexcept {
+  return wait_locked(self, std::move(held), nullptr, nullptr);
+}
+
+wait_outcome wait_queue::wait_locked(waiter& self, std::unique_lock<base::spin_lock> held,
+                                     void (*unlock)(void*) noexcept, void* also) noexcept {
+  auto seen = waiter::state::idle;
+  if (!self.is_interruptible_) {
+    self.state_.store(waiter::state::linked, relaxed); // relaxed: published by the queue's lock
+  } else if (!self.state_.compare_exchange(seen, waiter::state::linked, acq_rel, acquire)) {
+    // acq_rel, acquire: pairs with the exchanges and the release in try_interrupt. It came before the wait began.
+    held.unlock();
+    if (unlock != nullptr) unlock(also);
+    // pairs with the release in try_interrupt
+    while (self.state_.load(acquire) != waiter::state::interrupted) base::pause();
+    return self.outcome_;
+  }
+  link(self);
+  if (self.target_ == nullptr) {
+    held.unlock();
+    if (unlock != nullptr) unlock(also);
+    self.wait_as_thread();
+    return self.outcome_;
+  }
+  held_locks locks{held.release(), unlock, also};
+  suspend(release_locks, &locks);
+  return self.outcome_;
+}
+
+void waiter::wait_as_thread() noexcept {
+  // pairs with the release in deliver
+  while (signal_.load(acquire) == 0) {
+    if (!base::futex_wait(signal_, 0, limit_) && limit_ != base::time_point::max() &&
+        try_interrupt(wait_outcome::timed_out)) {
+      return;
+    }
+    // A lost try_interrupt means that a notifier has us, and will signal shortly.
+  }
+}
+
+void waiter::deliver() noexcept {
+  if (target_ != nullptr) {
+    resume(*target_);
+    return;
+  }
+  atomic<std::uint32_t>* const word = &signal_;
+  word->store(1, release); // pairs with the acquire in wait_as_thread; then the waiter may be gone
+  base::futex_wake(word, 1);
+}
+
+wait_queue::~wait_queue() {
+  for (;;) {
+    {
+      const std::lock_guard held(lock_);
+      if (first_ == nullptr) return;
+      waiter* w = first_;
+      do {
+        // relaxed: a misuse is diagnosed, nothing is read through it.
+        COIR_CHECK(w->state_.load(relaxed) == waiter::state::interrupting,
+                   "a synchronization object or stream is destroyed while somebody waits on it");
+        w = w->next_;
+      } while (w != first_);
+    }
+    base::pause(); // interrupters are unlinking their waiters
+  }
+}
+
+waiter* wait_queue::take_first() noexcept {
+  waiter* w = first_;
+  if (w == nullptr) return nullptr;
+  do {
+    if (w->try_claim()) {
+      unlink(*w);
+      w->next_ = nullptr;
+      return w;
+    }
+    w = w->next_;
+  } while (w != first_);
+  return nullptr;
+}
+
+waiter* wait_queue::take_all() noexcept {
+  waiter* first = nullptr;
+  waiter* last = nullptr;
+  while (waiter* const taken = take_first()) {
+    (last == nullptr ? first : last->next_) = taken;
+    last = taken;
+  }
+  return first;
+}
+
+void wait_queue::resume(waiter* taken) noexcept {
+  if (taken != nullptr) taken->deliver();
+}
+
+void wait_queue::resume_all(waiter* taken) noexcept {
+  while (taken != nullptr) {
+    waiter* const next = taken->next_; // read first: delivered waiters may be gone
+    taken->deliver();
+    taken = next;
+  }
+}
+
+void wait_queue::detach_all(waiter* taken, fiber_list& fibers) noexcept {
+  while (taken != nullptr) {
+    waiter* const next = taken->next_; // read first, as the target: delivered waiters may be gone
+    control_block* const target = taken->target_;
+    if (target != nullptr) {
+      fibers.push_back(*target);
+    } else {
+      taken->deliver();
+    }
+    taken = next;
+  }
+}
+
+void wait_queue::notify_one() noexcept {
+  waiter* taken = nullptr;
+  {
+    const std::lock_guard held(lock_);
+    taken = take_first();
+  }
+  resume(taken);
+}
+
+void wait_queue::notify_all() noexcept {
+  waiter* taken = nullptr;
+  {
+    const std::lock_guard held(lock_);
+    taken = take_all();
+  }
+  resume_all(taken);
+}
+
+void wait_queue::link(waiter& w) noexcept {
+  w.queue_ = this;
+  if (first_ == nullptr) {
+    w.next_ = w.previous_ = &w;
+    first_ = &w;
+    return;
+  }
+  w.next_ = first_;
+  w.previous_ = first_->previous_;
+  first_->previous_->next_ = &w;
+  first_->previous_ = &w;
+}
+
+void wait_queue::unlink(waiter& w) noexcept {
+  if (w.next_ == &w) {
+    first_ = nullptr;
+    return;
+  }
+  w.next_->previous_ = w.previous_;
+  w.previous_->next_ = w.next_;
+  if (first_ == &w) first_ = w.next_;
+}
+
+} // namespace coir

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: MIT
+// wait_queue: the one door from sync/ and io/ into suspend and resume. Floor 2.
+//
+// What waits is a `waiter` on the stack of the waiting fiber or plain thread. A waiter ends its wait once, by one of:
+//   notified     a notifier took it out of the queue
+//   timed_out    its deadline passed: the timer (fiber) or futex (thread) gave up
+//   stopped      its fiber was requested to stop
+// The last two are interruptions.
+//
+// State of a waiter, `state_`:
+//
+//     idle --(wait_locked, queue lock)--> linked --(notifier, queue lock)--> notified
+//       |                                   +--(interrupter, no lock)--> interrupting --(queue lock)--> interrupted
+//       +--(interrupter)--> interrupted     (the wait then ends before it begins)
+//
+// Why no wake-up is lost, and nobody resumes a fiber that still runs: the waiter is linked and the fiber suspended
+// under the queue's lock, which only the after-switch action releases, when the context is saved. A notifier needs
+// the lock to find the waiter, an interrupter needs it to unlink the waiter before it resumes the fiber.
+//
+// Why the queue outlives an interrupter: a waiter that is `interrupting` is left in the queue by notifiers, and
+// ~wait_queue waits until the queue is empty. So a condition variable may be destroyed right after notify_all(), as
+// std allows.
+//
+// Lock order: timer_queue's lock -> wait_queue's lock. Timers are armed and disarmed without holding a wait_queue's
+// lock.
+//
+// Ordering:
+//   linked -> notified | interrupting: one compare-and-swap decides; acq_rel on both sides
+//   outcome_ and what the notifier wrote -> the resumed fiber: through the run queue that carries it
+//   the same for a thread: signal_ release (deliver) -> signal_ acquire (wait of a thread)
+//
+// Differences from Boost.Fiber's waker(epoch): the race is decided by a word in the waiter itself, no epoch is needed.
+// Checked by: tests/sched/wait_queue_test.cpp.
+#pragma once
+
+#include "fiber/base/atomic.hpp"
+#include "fiber/base/futex.hpp"
+#include "fiber/base/spin_lock.hpp"
+
+#include <cstdint>
+#include <mutex>
+
+namespace coir {
+
+struct control_block;
+class fiber_list;
+class timer_queue;
+class wait_queue;
+
+enum class wait_outcome : std::uint8_t { notified, timed_out, stopped };
+
+/// Whether a wait is a cancellation point, and obeys the fiber's deadline_scope.
+enum class wait_kind : std::uint8_t {
+  plain,        ///< neither: for mutex::lock, which cannot report it
+  interruptible ///< both
+};
+
+class waiter {
+public:
+  /// Of the calling fiber, or of the calling thread if it is none.
+  waiter() noexcept;
+  waiter(const waiter&) = delete;
+  waiter& operator=(const waiter&) = delete;
+  ~waiter();
+
+  /// From now on `limit` and a stop request interrupt the wait. Before the queue's lock is taken. Throws
+  /// std::bad_alloc.
+  void arm(wait_queue& queue, base::time_point limit, wait_kind kind);
+
+  /// Ends the wait unless somebody else did. True: the caller must resume `target()` once no lock is held; until then
+  /// the waiter stays valid.
+  [[nodiscard]] bool try_interrupt(wait_outcome outcome) noexcept;
+  [[nodiscard]] control_block* target() const noexcept { return target_; }
+  [[nodiscard]] wait_outcome outcome() const noexcept { return outcome_; }
+
+private:
+  friend class wait_queue;
+  friend class timer_queue;
+
+  enum class state : std::uint8_t { idle, linked, notified, interrupting, interrupted };
+
+  bool try_claim() noexcept;
+  void disarm() noexcept;
+  void wait_as_thread() noexcept;
+  /// Lets the target go on. After this the waiter may be gone.
+  void deliver() noexcept;
+
+  waiter* next_ = nullptr; ///< circular list of the queue; guarded by its lock
+  waiter* previous_ = nullptr;
+  control_block* target_; ///< the fiber; null: a plain thread
+  wait_queue* queue_ = nullptr;
+  base::time_point limit_ = base::time_point::max();
+  timer_queue* timers_ = nullptr;   ///< where a timer is armed, or null
+  std::uint32_t timer_slot_ = 0;    ///< owned by timers_
+  atomic<std::uint32_t> signal_{0}; ///< a thread sleeps on it
+  atomic<state> state_{state::idle};
+  wait_outcome outcome_ = wait_outcome::notified;
+  bool is_interruptible_ = false; ///< somebody beside notifiers may end the wait
+  bool watches_stop_ = false;
+};
+
+class wait_queue {
+public:
+  constexpr wait_queue() noexcept = default;
+  wait_queue(const wait_queue&) = delete;
+  wait_queue& operator=(const wait_queue&) = delete;
+  /// No one may wait any more, but interrupted waiters may be on their way out.
+  ~wait_queue();
+
+  /// Guards the condition that waiters wait for. Never held over anything but the suspension in wait().
+  [[nodiscard]] base::spin_lock& lock() noexcept { return lock_; }
+
+  /// Suspends the caller until `is_ready()` is true, called under the lock: once before, not after, a suspension.
+  /// So the notifier must have made the condition true on the waiter's behalf. Returns why it ended. May continue
+  /// on another thread.
+  template <class Ready>
+  wait_outcome wait(base::time_point limit, wait_kind kind, Ready&& is_ready) {
+    {
+      const std::lock_guard held(lock_);
+      if (is_ready()) return wait_outcome::notified;
+    }
+    waiter self;
+    self.arm(*this, limit, kind);
+    std::unique_lock held(lock_);
+    if (is_ready()) return wait_outcome::notified;
+    return wait_locked(self, std::move(held));
+  }
+
+  /// Links `self` and suspends; gives `held` up once the caller is out of the way. For callers that need more control.
+  wait_outcome wait_locked(waiter& self, std::unique_lock<base::spin_lock> held) noexcept;
+  /// As wait_locked, and unlocks `also` when the caller is suspended: for condition variables.
+  wait_outcome wait_locked(waiter& self, std::unique_lock<base::spin_lock> held,
+                           void (*unlock)(void*) noexcept, void* also) noexcept;
+
+  /// The longest waiting that can be notified, taken out; null if there is none. Under the lock. The caller must
+  /// pass it to resume() without the lock.
+  [[nodiscard]] waiter* take_first() noexcept;
+  /// All of them, as a list for resume_all().
+  [[nodiscard]] waiter* take_all() noexcept;
+  [[nodiscard]] bool is_empty() const noexcept { return first_ == nullptr; }
+
+  static void resume(waiter* taken) noexcept;
+  static void resume_all(waiter* taken) noexcept;
+  /// Instead of resume_all(): the caller puts the fibers behind the waiters on a queue; threads among them are woken.
+  static void detach_all(waiter* taken, fiber_list& fibers) noexcept;
+
+  void notify_one() noexcept;
+  void notify_all() noexcept;
+
+private:
+  friend class waiter;
+  void link(waiter& w) noexcept;
+  void unlink(waiter& w) noexcept;
+
+  base::spin_lock lock_;
+  waiter* first_ = nullptr; ///< circular and doubly linked; guarded by lock_
+};
+
+} // namespace coir

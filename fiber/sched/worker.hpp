@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: MIT
+// worker: a kernel thread that runs fibers, with its share of the scheduler's state. Floor 2.
+//
+// Roles: functions in the first part are for the worker's own thread, called on its own stack or by the fiber that
+// runs on it; the second part is for anybody. Fields are grouped by who writes them.
+#pragma once
+
+#include "fiber/base/cache_line.hpp"
+#include "fiber/base/random.hpp"
+#include "fiber/context/sanitizer.hpp"
+#include "fiber/context/stack_pool.hpp"
+#include "fiber/sched/exception_state.hpp"
+#include "fiber/sched/fiber_list.hpp"
+#include "fiber/sched/poller.hpp"
+#include "fiber/sched/run_queue.hpp"
+#include "fiber/sched/slab.hpp"
+#include "fiber/sched/timer_queue.hpp"
+
+#include <memory>
+#include <vector>
+
+namespace coir {
+
+class scheduler;
+
+class worker {
+public:
+  worker(scheduler& owner, unsigned index, bool is_alone, std::unique_ptr<poller> first);
+  worker(const worker&) = delete;
+  worker& operator=(const worker&) = delete;
+  ~worker();
+
+  // --- the worker's own thread ---
+
+  /// Runs fibers until the scheduler stops. The calling thread is this worker meanwhile.
+  void loop() noexcept;
+
+  [[nodiscard]] control_block* current() const noexcept { return current_; }
+  void set_current(control_block* fiber) noexcept {
+    current_ = fiber;
+    operations_left_ = operations_in_a_row;
+  }
+  /// True: the running fiber has had its share of operations without suspending.
+  [[nodiscard]] bool spend_operation() noexcept {
+    if (--operations_left_ != 0) return false;
+    operations_left_ = operations_in_a_row; // it may be alone, and then goes on
+    return true;
+  }
+  [[nodiscard]] const thread_words& words() const noexcept { return words_; }
+  [[nodiscard]] context& own_context() noexcept { return own_context_; }
+  [[nodiscard]] sanitizer::stack_bounds& own_stack() noexcept { return own_stack_; }
+  [[nodiscard]] stack_cache& stacks() noexcept { return stacks_; }
+  [[nodiscard]] slab_cache& slabs() noexcept { return slabs_; }
+
+  /// Counts a pass of the scheduling loop. True: it is time to look at timers, IO and the inject queue, on the
+  /// worker stack.
+  [[nodiscard]] bool count_pass() noexcept {
+    const std::uint64_t pass = passes_.load(relaxed) + 1; // relaxed: only we write it
+    passes_.store(pass, relaxed); // relaxed: the monitor wants to see it move, nothing else
+    // relaxed: the monitor's wish to look sooner may be seen a pass later.
+    return pass >= look_at_.load(relaxed) && is_look_due();
+  }
+  /// The next runnable fiber at hand, or null. Never suspends, never calls the kernel.
+  [[nodiscard]] control_block* pick() noexcept;
+  /// Appends to the run queue; wakes another worker if one is idle.
+  void push_back(control_block& fiber) noexcept;
+  /// A fiber that the running one has just made runnable: it comes next, but at most `next_slot_limit` times in a row.
+  void push_next(control_block& fiber) noexcept;
+  /// The right to take one stack of the class later; throws as stack_pool::promise.
+  void take_stack_promise(unsigned size_class);
+  void give_stack_promise(unsigned size_class) noexcept;
+  /// An id for a new fiber, unique in its runtime.
+  std::uint64_t take_id() noexcept;
+  void count_spawn() noexcept;
+  /// The bookkeeping of a fiber's end: joiners, counts, references.
+  void finish(control_block& fiber) noexcept;
+
+  // --- anybody ---
+
+  [[nodiscard]] scheduler& owner() const noexcept { return owner_; }
+  [[nodiscard]] unsigned index() const noexcept { return index_; }
+  [[nodiscard]] timer_queue& timers() noexcept { return timers_; }
+  [[nodiscard]] coir::poller& poller() const noexcept {
+    return *poller_.load(acquire); // pairs with the release in replace_poller
+  }
+  [[nodiscard]] base::time_point now() const noexcept { return poller().now(); }
+  /// From now on the worker waits by `next`. What the old one knew is lost: it must be one without descriptors.
+  void replace_poller(std::unique_ptr<coir::poller> next);
+
+  /// For fibers that are pinned to this worker.
+  void push_pinned(control_block& fiber) noexcept;
+  /// Ends the worker's sleep, present or next.
+  void interrupt() noexcept { poller().interrupt(); }
+  /// Steals for `thief`. `is_stuck`: also what the victim keeps for itself to run next.
+  std::uint32_t steal_into(worker& thief, bool is_stuck) noexcept;
+  [[nodiscard]] bool has_runnable() const noexcept;
+
+private:
+  friend class monitor;
+  friend class scheduler;
+
+  static constexpr std::uint32_t passes_between_looks = 61;
+  static constexpr std::chrono::microseconds poll_interval{50};
+  static constexpr std::uint32_t next_slot_limit = 3;
+  static constexpr std::uint32_t operations_in_a_row = 64; ///< about 100 µs of system calls
+
+  bool is_look_due() noexcept;
+  void look_around(bool with_poll) noexcept;
+  void schedule_next_look(base::time_point now) noexcept;
+  void take_ready(fiber_list& ready) noexcept;
+  void take_injected() noexcept;
+  void take_pinned() noexcept;
+  void overflow(control_block& fiber) noexcept;
+  control_block* find_work() noexcept;
+  control_block* pick_next_slot() noexcept;
+  control_block* search() noexcept;
+  void stop_searching() noexcept;
+  void park() noexcept;
+  void park_retired() noexcept;
+  [[nodiscard]] base::time_point park_deadline() noexcept;
+
+  // Written when it is made.
+  scheduler& owner_;
+  const unsigned index_;
+  const bool is_shuffled_; ///< tests want another order
+  const bool is_alone_; ///< the only worker, compensating ones aside: then pushing never wakes anybody
+
+  // Written by its own thread.
+  alignas(base::cache_line_size) control_block* current_ = nullptr;
+  thread_words words_;
+  context own_context_ = nullptr;
+  std::uint32_t next_slot_uses_ = 0;
+  std::uint32_t operations_left_ = operations_in_a_row;
+  bool is_searching_ = false; ///< counted in idle_workers
+  base::time_point last_look_{};
+  sanitizer::stack_bounds own_stack_{};
+  fiber_list pinned_; ///< runnable and pinned here
+  base::random_sequence random_;
+  stack_cache stacks_;
+  std::uint32_t promises_[stack_class_count] = {}; ///< stacks promised to us and to no fiber yet
+  slab_cache slabs_;
+  std::uint64_t next_id_ = 0; ///< ids come in blocks, see scheduler::fresh_ids
+  std::uint64_t last_id_ = 0;
+
+  // Written by its own thread, read by anybody.
+  alignas(base::cache_line_size) atomic<std::uint64_t> passes_{0};
+  atomic<std::uint64_t> spawned_{0};
+  atomic<std::uint64_t> finished_{0};
+  atomic<std::uint64_t> steals_{0};
+  atomic<std::uint64_t> parks_{0};
+  atomic<bool> is_parked_{true};              ///< sleeping or about to, or without a thread
+  atomic<control_block*> next_slot_{nullptr}; ///< also emptied by thieves if the worker is stuck
+
+  // Written by others.
+  alignas(base::cache_line_size) atomic<std::uint64_t> look_at_{passes_between_looks};
+  atomic<coir::poller*> poller_;
+  atomic<bool> is_stuck_{false};   ///< by the monitor
+  atomic<bool> is_retired_{false}; ///< by the monitor: a compensating worker that is not needed now
+  atomic<std::uint32_t> pinned_inbox_size_{0};
+  base::spin_lock pinned_lock_;
+  fiber_list pinned_inbox_; ///< guarded by pinned_lock_
+
+  timer_queue timers_;
+  run_queue queue_;
+  std::vector<std::unique_ptr<coir::poller>> pollers_; ///< keeps replaced ones: somebody may be interrupting them
+};
+
+} // namespace coir

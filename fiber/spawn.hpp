@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MIT
+// spawn: starts a fiber. Floor 2.
+#pragma once
+
+#include "fiber/fiber.hpp"
+
+#include <functional>
+#include <type_traits>
+
+namespace coir {
+
+/// What spawn returns for a callable and its arguments.
+template <class Function, class... Arguments>
+using spawned = fiber<std::invoke_result_t<std::decay_t<Function>, std::decay_t<Arguments>...>>;
+
+/// Starts a fiber in a given scheduler; see spawn(). Private.
+template <class Function, class... Arguments>
+spawned<Function, Arguments...> spawn_in(scheduler& owner, const spawn_options& options,
+                                         Function&& function, Arguments&&... arguments) {
+  using value = std::invoke_result_t<std::decay_t<Function>, std::decay_t<Arguments>...>;
+  using closure = bound_call<std::decay_t<Function>, std::decay_t<Arguments>...>;
+  auto& made = make_fiber<value, closure>(owner, options, std::forward<Function>(function),
+                                          std::forward<Arguments>(arguments)...);
+  owner.start(made);
+  return fiber<value>(made);
+}
+
+/// The scheduler for spawn(): the caller's, or on a plain thread that of the runtime that has been in run() for
+/// longest.
+/// Throws std::system_error(operation_not_permitted) if there is none. Private.
+scheduler& scheduler_for_spawn();
+
+/// Starts a fiber that calls `function(arguments...)`, all decayed copies as for std::thread, and returns its handle.
+///
+/// The fiber runs on the runtime of the calling fiber; called by a plain thread, on the runtime that has been in
+/// run() for longest. It gets a stack when it first runs.
+///
+/// **blocks**: never. **safety**: any thread. **migration**: the caller goes on where it is.
+/// Throws std::system_error: not_enough_memory (no address space for a stack), invalid_argument (stack size above
+/// 64 MiB), operation_not_permitted (plain thread, no runtime is running); std::bad_alloc; what copying the
+/// callable throws. Then no fiber was made.
+///
+///     auto answer = coir::spawn([] { return 42; });
+///     std::printf("%d\n", answer.join());
+template <class Function, class... Arguments>
+  requires std::is_invocable_v<std::decay_t<Function>, std::decay_t<Arguments>...>
+spawned<Function, Arguments...> spawn(Function&& function, Arguments&&... arguments) {
+  return spawn_in(scheduler_for_spawn(), {}, std::forward<Function>(function),
+                  std::forward<Arguments>(arguments)...);
+}
+
+/// As above, with a name, a stack size or a placement.
+template <class Function, class... Arguments>
+  requires std::is_invocable_v<std::decay_t<Function>, std::decay_t<Arguments>...>
+spawned<Function, Arguments...> spawn(const spawn_options& options, Function&& function,
+                                      Arguments&&... arguments) {
+  return spawn_in(scheduler_for_spawn(), options, std::forward<Function>(function),
+                  std::forward<Arguments>(arguments)...);
+}
+
+} // namespace coir

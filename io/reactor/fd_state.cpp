@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: MIT
+#include "io/reactor/fd_state.hpp"
+
+#include "fiber/base/check.hpp"
+#include "fiber/sched/current.hpp"
+#include "fiber/sched/scheduler.hpp"
+#include "io/reactor/epoll_backend.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <mutex>
+#include <poll.h>
+#include <sys/socket.h>
+#include <system_error>
+#include <unistd.h>
+
+namespace coir {
+namespace {
+
+constexpr std::uint32_t closed = 1;
+constexpr std::uint32_t one_user = 2;
+
+constexpr std::size_t index_of(direction d) noexcept { return static_cast<std::size_t>(d); }
+
+int to_errno(wait_outcome outcome) noexcept {
+  switch (outcome) {
+  case wait_outcome::timed_out: return -ETIMEDOUT;
+  case wait_outcome::stopped: return -ECANCELED;
+  case wait_outcome::notified: break;
+  }
+  return 0;
+}
+
+} // namespace
+
+bool fd_state::enter() noexcept {
+  // acquire: pairs with the release of the closed bit in close.
+  if ((users.fetch_add(one_user, acquire) & closed) == 0) return true;
+  leave();
+  return false;
+}
+
+void fd_state::leave() noexcept {
+  // acq_rel: pairs with itself and with close: whoever closes in the kernel does so after all operations.
+  if (users.fetch_sub(one_user, acq_rel) == (one_user | closed)) ::close(fd);
+}
+
+bool fd_state::is_closed() const noexcept {
+  return (users.load(acquire) & closed) != 0; // pairs with the release in close
+}
+
+bool fd_state::close() noexcept {
+  std::uint32_t seen = users.load(relaxed); // relaxed: the exchange has the order
+  std::uint32_t wanted = 0;
+  do {
+    if ((seen & closed) != 0) return false;
+    // If operations are inside we join them, so that the number stays ours for the shutdown below.
+    wanted = (seen | closed) + (seen == 0 ? 0 : one_user);
+    // acq_rel: pairs with enter (refuses it) and with leave (its operation is done). relaxed: only looks again.
+  } while (!users.compare_exchange_weak(seen, wanted, acq_rel, relaxed));
+  if (seen == 0) {
+    ::close(fd);
+    return true;
+  }
+  ::shutdown(fd, SHUT_RDWR); // the connection ends now; also wakes plain threads, which wait in poll(2)
+  resume_waiters(direction::read);
+  resume_waiters(direction::write);
+  leave();
+  return true;
+}
+
+void fd_state::resume_waiters(direction d) noexcept {
+  wait_queue& queue = waiters[index_of(d)];
+  waiter* taken = nullptr;
+  {
+    const std::lock_guard held(queue.lock());
+    taken = queue.take_all();
+  }
+  wait_queue::resume_all(taken);
+}
+
+bool fd_state::take_edge(direction d) noexcept {
+  auto& word = ready[index_of(d)];
+  const std::uint8_t seen = word.load(relaxed); // relaxed: a hint; wait() looks again under the lock
+  if (seen == 0) return false;
+  // acq_rel: pairs with the exchanges in notify and leave_edge: what they saw arrive is there for our try.
+  if ((seen & edge) != 0) word.fetch_and(static_cast<std::uint8_t>(~edge), acq_rel);
+  return true;
+}
+
+void fd_state::leave_edge(direction d) noexcept {
+  wait_queue& queue = waiters[index_of(d)];
+  waiter* taken = nullptr;
+  {
+    const std::lock_guard held(queue.lock());
+    taken = queue.take_first();
+    // release: pairs with the acquire in take_edge.
+    if (taken == nullptr) ready[index_of(d)].fetch_or(edge, release);
+  }
+  wait_queue::resume(taken);
+}
+
+void fd_state::forget_hang_up(direction d) noexcept {
+  // relaxed: only the operations of this direction read it, one of which we are.
+  ready[index_of(d)].fetch_and(static_cast<std::uint8_t>(~hung_up), relaxed);
+}
+
+void fd_state::notify(direction d, bool has_hung_up, fiber_list& out) noexcept {
+  auto& word = ready[index_of(d)];
+  const std::uint8_t bits = has_hung_up ? edge | hung_up : edge;
+  // relaxed: whoever clears the bit tries afterwards, so what this event is about will be found.
+  if ((word.load(relaxed) & bits) == bits) return;
+  wait_queue& queue = waiters[index_of(d)];
+  waiter* taken = nullptr;
+  {
+    const std::lock_guard held(queue.lock());
+    taken = has_hung_up ? queue.take_all() : queue.take_first();
+    const std::uint8_t added = taken == nullptr ? bits : static_cast<std::uint8_t>(bits & ~edge);
+    // release: pairs with the acquire in take_edge.
+    if (added != 0) word.fetch_or(added, release);
+  }
+  wait_queue::detach_all(taken, out);
+}
+
+int fd_state::wait(direction d, base::time_point limit) noexcept {
+  if (current_fiber() == nullptr) return wait_as_thread(d, limit);
+  // pairs with the release in attach_here
+  if (attached.load(acquire) == nullptr) {
+    if (const int error = attach_here(); error != 0) return error;
+  }
+  wait_queue& queue = waiters[index_of(d)];
+  waiter self;
+  try {
+    self.arm(queue, limit, wait_kind::interruptible);
+  } catch (const std::bad_alloc&) {
+    return -ENOMEM;
+  }
+  std::unique_lock held(queue.lock());
+  if (is_closed()) return -EBADF;
+  if (take_edge(d)) return 0;
+  const auto outcome = queue.wait_locked(self, std::move(held));
+  return outcome == wait_outcome::notified && is_closed() ? -EBADF : to_errno(outcome);
+}
+
+int fd_state::attach_here() noexcept {
+  int error = try_attach();
+  if (error != -ENOSYS) return error;
+  // The first descriptor of this runtime: its pollers can only park so far.
+  try {
+    current_worker()->owner().attach_pollers(make_epoll_backend);
+  } catch (const std::system_error& failed) {
+    return -failed.code().value();
+  } catch (const std::bad_alloc&) {
+    return -ENOMEM;
+  }
+  return try_attach();
+}
+
+int fd_state::try_attach() noexcept {
+  // The write side's lock serves as well as any; an event of this descriptor may spin on it for one system call.
+  const std::lock_guard held(waiters[index_of(direction::write)].lock());
+  if (attached.load(relaxed) != nullptr) return 0; // relaxed: written under the lock
+  poller& chosen = current_worker()->poller();
+  const int error = chosen.attach(*this);
+  if (error == 0) attached.store(&chosen, release); // pairs with the acquire in wait
+  return error;
+}
+
+int fd_state::wait_as_thread(direction d, base::time_point limit) noexcept {
+  limit = std::min(limit, current_limit());
+  pollfd waited{fd, static_cast<short>(d == direction::read ? POLLIN | POLLRDHUP : POLLOUT), 0};
+  for (;;) {
+    if (is_closed()) return -EBADF;
+    timespec left{};
+    const bool has_limit = limit != base::time_point::max();
+    if (has_limit) {
+      const auto nanoseconds = std::max<std::int64_t>((limit - clock::now()).count(), 0);
+      left.tv_sec = nanoseconds / 1'000'000'000;
+      left.tv_nsec = nanoseconds % 1'000'000'000;
+    }
+    const int errno_before = errno;
+    const int count = ::ppoll(&waited, 1, has_limit ? &left : nullptr, nullptr);
+    const int error = errno;
+    errno = errno_before;
+    if (count > 0) return is_closed() ? -EBADF : 0;
+    if (count == 0) return -ETIMEDOUT;
+    if (error != EINTR) return -error;
+  }
+}
+
+} // namespace coir

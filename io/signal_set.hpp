@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MIT
+// signal_set: waits for signals as for bytes. Floor 5.
+#pragma once
+
+#include "fiber/deadline.hpp"
+#include "io/descriptor.hpp"
+
+#include <csignal>
+#include <initializer_list>
+#include <system_error>
+
+namespace coir {
+
+/// Blocks signals in the calling thread and lets fibers wait for them (signalfd(2)). No disposition is changed; the destructor
+/// restores the thread's mask.
+///
+/// Make it in main() before run() and before other threads are started: they inherit the mask. A signal that some thread does not
+/// block has its usual effect there.
+///
+///     coir::signal_set stop_signals{SIGINT, SIGTERM};
+///     return coir::run([&] { …; stop_signals.wait(); });
+class signal_set : public descriptor {
+public:
+  /// Throws std::system_error (invalid_argument for a number that is no signal, too_many_files_open, …).
+  signal_set(std::initializer_list<int> signals);
+  /// On the thread that made it.
+  ~signal_set();
+  signal_set(signal_set&&) = delete;
+
+  /// Suspends until one of the signals comes, and returns its number. Cancellation point, bounded by deadline_scope.
+  /// **safety**: any fiber or thread; each signal is returned to one waiter.
+  int wait(deadline limit = {});
+  int wait(std::error_code& error, deadline limit = {}) noexcept;
+
+private:
+  struct blocked_signals {
+    sigset_t before;
+    int fd;
+  };
+  explicit signal_set(const blocked_signals& blocked) : descriptor(blocked.fd), before_(blocked.before) {}
+  static blocked_signals block(std::initializer_list<int> signals);
+  std::int64_t take(deadline limit) noexcept;
+
+  sigset_t before_;
+};
+
+} // namespace coir

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: MIT
+#include "io/tcp_listener.hpp"
+
+#include "io/operation.hpp"
+#include "io/socket_calls.hpp"
+
+#include <algorithm>
+#include <new>
+#include <sys/socket.h>
+#include <unistd.h>
+
+namespace coir {
+namespace {
+
+constexpr std::chrono::milliseconds pause_when_short{50};
+
+bool is_shortage(std::int64_t result) noexcept {
+  return result == -EMFILE || result == -ENFILE || result == -ENOBUFS || result == -ENOMEM;
+}
+
+/// The connection's own misfortune, see accept(2): the next one may be well.
+bool is_of_connection(int error) noexcept {
+  switch (error) {
+  case ECONNABORTED:
+  case EPROTO:
+  case ENOPROTOOPT:
+  case EHOSTDOWN:
+  case ENONET:
+  case EHOSTUNREACH:
+  case ENETDOWN:
+  case ENETUNREACH: return true;
+  default: return false;
+  }
+}
+
+std::int64_t begin_to_listen(int fd, const endpoint& where, const listen_options& options) noexcept {
+  std::int64_t result = set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+  if (result == 0 && options.reuse_port) result = set_option(fd, SOL_SOCKET, SO_REUSEPORT, 1);
+  if (result == 0 && where.is_v6()) {
+    result = set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, options.v6_only ? 1 : 0);
+  }
+  if (result != 0) return result;
+  if (::bind(fd, where.native(), where.native_size()) != 0) return -errno;
+  return ::listen(fd, options.backlog) == 0 ? 0 : -errno;
+}
+
+} // namespace
+
+tcp_listener tcp_listener::listen(const endpoint& where, const listen_options& options) {
+  std::error_code error;
+  tcp_listener made = listen(where, error, options);
+  if (error) throw std::system_error(error, "coir: listen on " + where.to_string());
+  return made;
+}
+
+tcp_listener tcp_listener::listen(const endpoint& where, std::error_code& error,
+                                  const listen_options& options) noexcept {
+  const int fd = open_stream_socket(where);
+  if (unpack(fd, error); error) return {};
+  const int errno_before = errno;
+  const std::int64_t result = begin_to_listen(fd, where, options);
+  errno = errno_before;
+  if (unpack(result, error); error) {
+    ::close(fd);
+    return {};
+  }
+  try {
+    return tcp_listener(fd);
+  } catch (const std::bad_alloc&) {
+    unpack(-ENOMEM, error);
+    return {};
+  }
+}
+
+std::int64_t tcp_listener::pause_if_short(clock::time_point limit) noexcept {
+  // relaxed: a hint to slow down; concurrent accepts may each find out for themselves.
+  if (!is_short_.exchange(false, relaxed)) return 0;
+  // A listening socket is never writable, so only close(), a stop request or the time ends this wait.
+  const auto until = std::min(limit, clock::now() + pause_when_short);
+  fd_state& socket = record();
+  if (!socket.enter()) return -EBADF;
+  static_cast<void>(socket.take_edge(direction::write)); // the one that every record starts with
+  const int ended = socket.wait(direction::write, until);
+  socket.leave();
+  return ended == -ETIMEDOUT && until < limit ? 0 : ended;
+}
+
+tcp_stream tcp_listener::accept(deadline limit) {
+  std::error_code error;
+  tcp_stream made = accept(error, limit);
+  if (error) throw std::system_error(error, "coir: accept");
+  return made;
+}
+
+tcp_stream tcp_listener::accept(std::error_code& error, deadline limit) noexcept {
+  fd_state& socket = record();
+  std::int64_t result = pause_if_short(limit.when());
+  if (result == 0) {
+    result = perform(socket, direction::read, limit.when(), [&](int fd) -> ssize_t {
+      int accepted = -1;
+      do {
+        accepted = ::accept4(fd, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+      } while (accepted < 0 && is_of_connection(errno));
+      // Until an accept finds nothing, there may be more: for us, or for another fiber that waits.
+      if (accepted >= 0 || errno != EAGAIN) {
+        const int errno_of_accept = errno;
+        socket.leave_edge(direction::read);
+        errno = errno_of_accept;
+      }
+      return accepted;
+    });
+  }
+  if (is_shortage(result)) is_short_.store(true, relaxed); // relaxed: see pause_if_short
+  const auto fd = static_cast<int>(unpack(result, error));
+  if (error) return {};
+  try {
+    return tcp_stream(fd);
+  } catch (const std::bad_alloc&) {
+    unpack(-ENOMEM, error);
+    return {};
+  }
+}
+
+endpoint tcp_listener::local_endpoint() const {
+  return socket_address(native_handle(), ::getsockname, "coir: local_endpoint");
+}
+
+} // namespace coir
