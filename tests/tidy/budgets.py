@@ -49,7 +49,7 @@ def _opens_function(header):
 def cpp_functions(file):
     """(first line, last line) of each function body outside of other functions, its head included."""
     code = "\n".join(_without_directives(file.code))
-    kinds = []  # of the open brackets: "function", "scope", or "inner" in the head of one (default arguments, initializers)
+    kinds = []  # of the open brackets: "function", "scope", or "inner" (default arguments, initializers, blocks)
     boundary, line, first = 0, 1, 0
     for at, character in enumerate(code):
         line += character == "\n"

@@ -161,8 +161,8 @@ def _named_in_build(tree):
 
 
 def no_file_is_dead(tree):
-    """A source is listed in a CMakeLists.txt above it, with or without its suffix; a header that is not installed may be
-    alive by being included instead."""
+    """A source is listed in a CMakeLists.txt above it, with or without its suffix; a header that is not installed may
+    be alive by being included instead."""
     paths, words = _named_in_build(tree)
     included = {target for file in tree if file.is_cpp for _, target in includes_of(file, tree.paths)}
     for file in tree:

@@ -165,7 +165,8 @@ BAD = {
 # Trees in which no rule may find anything.
 GOOD = (
     {
-        "fiber/CMakeLists.txt": "# SPDX-License-Identifier: MIT\nadd_library(fiber sched/a.cpp sched/long_scope.cpp\n../asm/a.S mutex.hpp)\n",
+        "fiber/CMakeLists.txt": "# SPDX-License-Identifier: MIT\n"
+        "add_library(fiber sched/a.cpp sched/long_scope.cpp ../asm/a.S mutex.hpp)\n",
         "fiber/sched/a.cpp": HEAD + '#include "fiber/base/atomic.hpp"\n#include <cstdio>\n'
         "// One note for both: release pairs with the acquire below.\n"
         "x.store(1, release);\nx.load(acquire);\n"
