@@ -11,9 +11,9 @@ namespace bench {
 
 /// User and system time of all threads of the process, of those that have ended too.
 ///
-/// By the process's CPU clock, which counts nanoseconds and is one system call however many threads there are; /proc/PID/stat
-/// counts ticks, and /proc/PID/task/*/schedstat forgets threads that end. A thread that runs at the moment is up to a
-/// scheduler tick behind. Throws std::system_error if there is no such process.
+/// By the process's CPU clock, which counts nanoseconds and is one system call however many threads there are:
+/// /proc/PID/stat counts ticks, and /proc/PID/task/*/schedstat forgets threads that end. A thread that runs at the
+/// moment is up to a scheduler tick behind. Throws std::system_error if there is no such process.
 [[nodiscard]] std::chrono::nanoseconds cpu_time_of(pid_t process);
 
 struct memory_usage {
@@ -21,7 +21,7 @@ struct memory_usage {
   std::uint64_t page_table_bytes = 0; ///< VmPTE
 };
 
-/// From /proc/PID/status. What the kernel holds for the process besides (sockets, stacks of kernel threads) is not in it.
+/// From /proc/PID/status. What else the kernel holds for the process (sockets, stacks of kernel threads) is not in it.
 /// Throws std::system_error if there is no such process.
 [[nodiscard]] memory_usage memory_of(pid_t process);
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
-// The twin of echo_server.cpp with one kernel thread per connection: plain std::thread and blocking sockets, no coir. Floor 7.
+// The twin of echo_server.cpp with one kernel thread per connection: std::thread, blocking sockets, no coir. Floor 7.
 //
 // The main thread waits for the signal, a second one accepts, and each connection has its own. std::thread offers no
-// way to choose a stack size, so each reserves the 8 MiB of address space that `ulimit -s` says; resident is what is touched.
+// way to choose a stack size, so each reserves the 8 MiB of address space that `ulimit -s` says; resident is what it
+// has touched.
 #include "bench/echo/plain_listener.hpp"
 #include "examples/options.hpp"
 

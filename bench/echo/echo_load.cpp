@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// echo_load: loads an echo server, checks every byte of its answers, and prints how fast they came. Floor 7; uses nothing of
-// coir, so that it can tell what is wrong with it.
+// echo_load: loads an echo server, checks every byte of its answers, and prints how fast they came. Floor 7.
+// It uses nothing of coir, so that it can tell what is wrong with it.
 #include "bench/echo/load_generator.hpp"
 
 #include <cstdio>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Counts of latencies in buckets that grow with the value, so that any latency is known to 1 %. Floor 7.
 //
-// A value below 128 ns has a bucket of its own. Above, each doubling is cut into 64 buckets of equal width, so a bucket
-// is at most 1/64 of its values wide, and its middle at most 1/128 off. 2^40 ns, 18 minutes, and more share the last bucket.
+// A value below 128 ns has a bucket of its own. Above, each doubling is cut into 64 buckets of equal width: a bucket is
+// at most 1/64 of its values wide and its middle at most 1/128 off. 2^40 ns, 18 minutes, and more share the last one.
 #pragma once
 
 #include <algorithm>

@@ -5,8 +5,8 @@
 // listener's backlog cannot overflow) -> warm-up -> measured window -> drain (nothing new is sent, every answer must
 // come) -> close (the client ends first, the server must follow).
 //
-// It must cost less per request than the server it measures. So a request is one send and one recv as in the server, the
-// clock is read once per answer, and nothing is allocated after the connections are made.
+// It must not cost more per request than the server it measures. So a request is one send and one recv as in the
+// server, the clock is read once per answer, and nothing is allocated after the connections are made.
 #pragma once
 
 #include "bench/echo/load_options.hpp"

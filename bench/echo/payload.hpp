@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // What is in a message: a function of the connection, the sequence number and the position. Floor 7.
 //
-// So no message is kept for the comparison, and an answer that belongs to another connection or comes out of order differs
-// in nearly all of its bytes. Words have the machine's byte order: sender and checker are one process.
+// So no message is kept for the comparison, and an answer that belongs to another connection or comes out of order
+// differs in nearly all of its bytes. Words have the machine's byte order: sender and checker are one process.
 #pragma once
 
 #include <algorithm>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The yardstick of the echo benchmark: what one thread can do with epoll and nothing between it and the kernel. Floor 7.
+// The yardstick of the echo benchmark: what one thread can do with epoll and nothing in between. Floor 7.
 //
 // A request costs a recv, a send and a share of an epoll_wait: descriptors are registered once, edge-triggered for both
 // directions, and a read that does not fill the buffer has drained the socket, so no second one has to fail first.
