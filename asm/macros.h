@@ -38,7 +38,7 @@
   .section .note.GNU-stack, "", @progbits
 .endm
 
-/* GNU property note (Linux Extensions to gABI, "Program Property"): one x86 feature word. 1: indirect branch tracking. */
+/* GNU property note (Linux Extensions to gABI, "Program Property"): a word of x86 features, 1 for branch tracking. */
 .macro mark_x86_features features
   .section .note.gnu.property, "a", @note
   .p2align 3

@@ -22,7 +22,7 @@
  *
  * Frame of a suspended stack (offsets from the context, as in x86_64_frame.h):
  *
- *            +--------------------+  rsp at the call of jump, rsp after the jump back. 16-byte aligned, as at each call.
+ *            +--------------------+  rsp at the call of jump and after the jump back. 16-byte aligned, as at each call.
  *     0x30   | rip                |  where to continue: after that call, or in the trampoline of a fresh stack
  *     0x28   | rbp                |  zero on a fresh stack: the chain of frame pointers ends there
  *     0x20   | rbx                |  entry on a fresh stack
@@ -32,8 +32,8 @@
  *     0x00   | r15                |  <- context = rsp while suspended
  *            +--------------------+
  *
- * On a fresh stack the frame ends at base, which is aligned to 16. The trampoline calls entry from there, so entry finds
- * rsp + 8 aligned to 16 as the ABI demands; so does a hook, for which the frame's rip is the return address.
+ * On a fresh stack the frame ends at base, which is aligned to 16. The trampoline calls entry from there, so entry
+ * finds rsp + 8 aligned to 16 as the ABI demands; so does a hook, whose return address is the frame's rip.
  *
  * Saved: the callee-saved integer registers. Not saved, on purpose:
  *   mxcsr and x87 control word   They belong to the kernel thread (see context.hpp). Saving them doubled the price of a
@@ -41,9 +41,9 @@
  *   signal mask, TLS base        The thread's too; the mask would cost two system calls.
  *   shadow stack pointer         See hardening.
  *
- * Unwinding: the CFI is exact at each instruction. After rsp has been exchanged the same rules describe the far stack, since
- * its frame has the same shape. The trampoline declares its return address undefined and rbp is zero, so unwinders,
- * debuggers and frame-pointer profilers end at the entry function, without guessing.
+ * Unwinding: the CFI is exact at each instruction. After rsp has been exchanged the same rules describe the far stack,
+ * since its frame has the same shape. The trampoline declares its return address undefined and rbp is zero, so
+ * unwinders, debuggers and frame-pointer profilers end at the entry function, without guessing.
  *
  * Hardening: landing pads (endbr64) wherever an indirect branch may arrive, and `notrack` where jump continues behind a
  * call, which is no landing pad. The object is marked for indirect branch tracking. It is not marked for shadow stacks:
@@ -84,7 +84,7 @@ begin_function coir_jump_context
   movq %rsp, %rax
   movq %rsi, %rdx
 
-  /* From here on we are on the far stack. Nothing lies below its rsp, so no red zone is hurt: its owner left by a call. */
+  /* From here on we are on the far stack. Its owner left by a call, so there is no red zone below its rsp. */
   movq %rdi, %rsp
   load_frame
 
@@ -126,7 +126,7 @@ end_function coir_make_context
 coir_context_base:
   .cfi_startproc
   .cfi_undefined %rip
-  /* Unwinders look up a return address minus one: this byte makes them find the rules above before the first call, too. */
+  /* Unwinders look up a return address minus one: this byte makes them find these rules before the call, too. */
   nop
 .Ltrampoline:
   endbr64

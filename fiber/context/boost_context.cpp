@@ -12,8 +12,8 @@ namespace {
 
 namespace detail = boost::context::detail;
 
-// Both sides are called from assembly only, which passes two pointers and knows no types. Where that holds, the function
-// types differ in name alone.
+// Both sides are called from assembly only, which passes two pointers and knows no types. Where that holds, the
+// function types differ in name alone.
 static_assert(std::is_standard_layout_v<transfer> && std::is_standard_layout_v<detail::transfer_t>);
 static_assert(sizeof(transfer) == sizeof(detail::transfer_t));
 static_assert(std::is_same_v<detail::fcontext_t, context>);
@@ -22,7 +22,8 @@ using boost_hook = detail::transfer_t (*)(detail::transfer_t);
 
 } // namespace
 
-extern "C" context coir_make_context(void* base, std::size_t size_bytes, context_entry entry) noexcept {
+extern "C" context coir_make_context(void* base, std::size_t size_bytes,
+                                     context_entry entry) noexcept {
   return detail::make_fcontext(base, size_bytes, std::bit_cast<boost_entry>(entry));
 }
 
@@ -32,7 +33,8 @@ extern "C" transfer coir_jump_context(context to, void* argument) {
 }
 
 extern "C" transfer coir_ontop_context(context to, void* argument, context_hook hook) {
-  const detail::transfer_t back = detail::ontop_fcontext(to, argument, std::bit_cast<boost_hook>(hook));
+  const detail::transfer_t back =
+      detail::ontop_fcontext(to, argument, std::bit_cast<boost_hook>(hook));
   return {back.fctx, back.data};
 }
 

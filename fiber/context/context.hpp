@@ -5,12 +5,12 @@
 // (COIR_CONTEXT=asm|boost). A context is a suspended stack's stack pointer; it is valid for exactly one jump.
 // Only fiber/sched/suspend.cpp and tests call these, with the calls of sanitizer.hpp around each jump.
 //
-// A jump keeps the callee-saved integer registers of each side and nothing else. In particular the floating-point control
-// words (mxcsr, x87 control word: rounding, exception masks, flush to zero) belong to the kernel thread, as do its signal
-// mask and alternate signal stack. A fiber that changes the rounding mode must restore it before it suspends: otherwise
-// the next fiber of that thread computes with it, and the fiber itself may continue on a thread that has another. Saving
-// them would double the price of every switch for the sake of a few programs. Boost.Context does save the two control
-// words; portable code does not count on that.
+// A jump keeps the callee-saved integer registers of each side and nothing else. In particular the floating-point
+// control words (mxcsr, x87 control word: rounding, exception masks, flush to zero) belong to the kernel thread,
+// as do its signal mask and alternate signal stack. A fiber that changes the rounding mode must restore it before
+// it suspends: otherwise the next fiber of that thread computes with it, and the fiber itself may continue on a
+// thread that has another. Saving them would double the price of every switch for the sake of a few programs.
+// Boost.Context does save the two control words; portable code does not count on that.
 #pragma once
 
 #include <cstddef>

@@ -74,7 +74,8 @@ const std::byte* stack_pointer([[maybe_unused]] const void* machine,
 #endif
 }
 
-[[noreturn]] void report(const running_fiber& running, const std::byte* fault, const void* machine) noexcept {
+[[noreturn]] void report(const running_fiber& running, const std::byte* fault,
+                         const void* machine) noexcept {
   const stack& overflowed = *running.bound;
   const std::byte* const lowest = std::min(stack_pointer(machine, fault), fault);
   line text;
@@ -98,10 +99,11 @@ void on_fault(int signal, siginfo_t* details, void* machine) {
   const auto* const fault = static_cast<const std::byte*>(details->si_addr);
   const bool is_fault = details->si_code > 0; // else somebody sent it
   // acquire: pairs with the release in install_overflow_report.
-  running_fiber_source const ask = ask_running.load(acquire);
+  const running_fiber_source ask = ask_running.load(acquire);
   if (is_fault && ask != nullptr) {
     const running_fiber running = ask();
-    if (running.bound != nullptr && is_in_guard(*running.bound, fault)) report(running, fault, machine);
+    if (running.bound != nullptr && is_in_guard(*running.bound, fault))
+      report(running, fault, machine);
   }
   // Not for us: the default action, at the instruction that faulted.
   struct sigaction plain {};
@@ -139,7 +141,8 @@ void uninstall_overflow_report() noexcept {
     if (!is_ours[i]) continue;
     is_ours[i] = false;
     struct sigaction present {};
-    if (::sigaction(signals[i], nullptr, &present) != 0 || present.sa_sigaction != on_fault) continue;
+    if (::sigaction(signals[i], nullptr, &present) != 0 || present.sa_sigaction != on_fault)
+      continue;
     struct sigaction plain {};
     plain.sa_handler = SIG_DFL;
     ::sigaction(signals[i], &plain, nullptr);
@@ -157,7 +160,8 @@ overflow_report_thread::overflow_report_thread() noexcept {
   const long needed = ::sysconf(_SC_SIGSTKSZ); // what the CPU's state needs, or -1
   const auto guard = static_cast<std::size_t>(page);
   bytes_ = guard + std::max(alternate_stack_bytes, static_cast<std::size_t>(std::max(needed, 0L)));
-  void* const mapping = ::mmap(nullptr, bytes_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  void* const mapping =
+      ::mmap(nullptr, bytes_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (mapping == MAP_FAILED) return; // an overflow will be a plain SIGSEGV
   mapping_ = static_cast<std::byte*>(mapping);
   ::mprotect(mapping_, guard, PROT_NONE);

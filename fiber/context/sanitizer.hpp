@@ -1,18 +1,21 @@
 // SPDX-License-Identifier: MIT
 // What sanitizers are told of stacks and switches. Floor 1. Each function is empty in a build without them.
 //
-// AddressSanitizer must know which stack runs, or it takes frames for overflows and throws into the wrong shadow memory.
-// A stack's last switch passes no place to save its fake stack, so that it is freed; the first entry has none to restore.
+// AddressSanitizer must know which stack runs, or it takes frames for overflows and throws into the wrong shadow
+// memory. A stack's last switch passes no place to save its fake stack, so that it is freed; the first entry has
+// none to restore.
 //
-// ThreadSanitizer keeps per-thread state (clock, shadow call stack) and must exchange it: each stack has a twin there, made
-// when it is first entered and destroyed when the stack's pages are given back to the kernel. Switches synchronize
-// (flag 0): one switch is one thread going on with other code, so what the left fiber did does happen before what the
-// entered one does next. It is not more than that, since a fiber that moves to another worker gets there through a queue.
-// Limit: the runtime dies above about 8,100 threads and twins together, so a TSan build runs a few thousand fibers.
-// The shadow call stack stays balanced only if the function that tells of a switch has no entry and exit of its own:
-// hence always_inline here, and COIR_STACK_ROOT for the functions whose frames a last switch abandons.
+// ThreadSanitizer keeps per-thread state (clock, shadow call stack) and must exchange it: each stack has a twin
+// there, made when it is first entered and destroyed when the stack's pages are given back to the kernel.
+// Switches synchronize (flag 0): one switch is one thread going on with other code, so what the left fiber did
+// does happen before what the entered one does next. It is not more than that, since a fiber that moves to
+// another worker gets there through a queue. Limit: the runtime dies above about 8,100 threads and twins
+// together, so a TSan build runs a few thousand fibers. The shadow call stack stays balanced only if the function
+// that tells of a switch has no entry and exit of its own: hence always_inline here, and COIR_STACK_ROOT for the
+// functions whose frames a last switch abandons.
 //
-// Valgrind (COIR_VALGRIND defined): told where stacks lie, once per slot, so that it does not take a switch for a huge frame.
+// Valgrind (COIR_VALGRIND defined): told where stacks lie, once per slot, so that it does not take a switch for a
+// huge frame.
 #pragma once
 
 #include "fiber/base/atomic.hpp"
@@ -35,9 +38,9 @@
 #include <sanitizer/tsan_interface.h>
 #endif
 
-/// For a function that never returns because its stack ends by a last switch. Without it ThreadSanitizer's shadow call stack
-/// would grow with each reuse of the stack, and AddressSanitizer would put locals that the far side still reads into the
-/// fake stack that the last switch frees.
+/// For a function that never returns because its stack ends by a last switch. Without it ThreadSanitizer's shadow
+/// call stack would grow with each reuse of the stack, and AddressSanitizer would put locals that the far side
+/// still reads into the fake stack that the last switch frees.
 #if !defined(COIR_ADDRESS_SANITIZER) && !defined(COIR_THREAD_SANITIZER)
 #define COIR_STACK_ROOT
 #elif defined(__clang__) // its no_sanitize alone keeps the calls at entry and exit
@@ -115,7 +118,8 @@ COIR_SEAM void after_switch([[maybe_unused]] const switch_record& left) noexcept
 }
 
 /// Last thing before the jump that ends the running stack. In a COIR_STACK_ROOT only.
-COIR_SEAM COIR_STACK_ROOT void before_last_switch([[maybe_unused]] const stack_bounds& to) noexcept {
+COIR_SEAM COIR_STACK_ROOT void
+before_last_switch([[maybe_unused]] const stack_bounds& to) noexcept {
 #ifdef COIR_ADDRESS_SANITIZER
   note_running(to);
   __sanitizer_start_switch_fiber(nullptr, to.lowest, to.size_bytes);

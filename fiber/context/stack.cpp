@@ -24,7 +24,8 @@ unsigned stack_class_for(std::size_t bytes) {
                             "coir: a stack may have at most 64 MiB");
   }
   if (bytes <= smallest_stack_bytes) return 0;
-  return static_cast<unsigned>(std::bit_width(bytes - 1) - std::bit_width(smallest_stack_bytes - 1));
+  return static_cast<unsigned>(std::bit_width(bytes - 1) -
+                               std::bit_width(smallest_stack_bytes - 1));
 }
 
 } // namespace coir

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // A stack: one slot of a reservation, and the record of it. Floor 1.
 //
-// The record lies near the highest bytes of its own slot, so that it costs no memory beside the page that the fiber touches
-// anyhow. From high to low addresses:
+// The record lies near the highest bytes of its own slot, so that it costs no memory beside the page that the
+// fiber touches anyhow. From high to low addresses:
 //
 //     slot end      +-------------------------------+
 //                   | colour: 0 … 15 cache lines    |  differs from slot to slot, see stack_region.cpp
@@ -13,8 +13,9 @@
 //                   | guard pages                   |  without them: unused, its highest bytes are the canary
 //     slot begin    +-------------------------------+
 //
-// A stack belongs to exactly one of: the fiber running on it, a worker's stack_cache, the depot of the stack_pool. When its
-// pages go back to the kernel the record vanishes with them; its region remembers that the slot is free.
+// A stack belongs to exactly one of: the fiber running on it, a worker's stack_cache, the depot of the
+// stack_pool. When its pages go back to the kernel the record vanishes with them; its region remembers that the
+// slot is free.
 #pragma once
 
 #include "fiber/base/cache_line.hpp"
@@ -37,13 +38,15 @@ struct alignas(base::cache_line_size) stack {
   std::byte* base;          ///< highest usable address, coloured, aligned to a cache line
   std::byte* limit;         ///< lowest usable address; the guard ends here
   std::byte* slot_begin;    ///< lowest address of the slot
-  std::uint64_t* watermark; ///< not zero there: the stack went deep; see stack_pool.cpp. Null: too small to be deep
+  std::uint64_t* watermark; ///< not zero there: the stack went deep; see stack_cache.cpp. Null: too small to be deep
   void* tsan_fiber;         ///< ThreadSanitizer's twin of this stack, or null
   stack_region* region;     ///< where its slot lies
   std::uint8_t size_class;  ///< index of the slot's size
   bool has_guard;           ///< false: only a canary below `limit` protects it
 
-  [[nodiscard]] std::size_t slot_bytes() const noexcept { return smallest_stack_bytes << size_class; }
+  [[nodiscard]] std::size_t slot_bytes() const noexcept {
+    return smallest_stack_bytes << size_class;
+  }
   [[nodiscard]] std::size_t usable_bytes() const noexcept {
     return static_cast<std::size_t>(base - limit);
   }

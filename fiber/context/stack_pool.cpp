@@ -1,16 +1,9 @@
 // SPDX-License-Identifier: MIT
 // The depots, and what happens to a stack on its way back. Floor 1. See stack_pool.hpp.
 //
-// A free stack is hot (in a worker's cache), warm (in the depot's list, pages in place) or cold (a bit of its region; its
-// pages, record included, are the kernel's). Cold slots are taken lowest first, so that page tables stay dense.
-//
-// Depth. A free stack shall keep its top 16 KiB and no more. To look whether it went deeper must not cost the small fiber
-// that used a part of one page anything, so there are two lines of eight words, zero while untouched:
-//   gate       the lowest line of the top 4 KiB, in a page that is resident in any case;
-//   watermark  the lowest line of the top 16 KiB, looked at only if the gate was overwritten.
-// Reading an untouched page maps the shared zero page, 0.7 µs once and no memory. Measured against it: mincore 1.3 µs each time;
-// madvise on nothing 0.6 µs each time. A frame may step over both lines without writing there; such a stack keeps
-// its pages until it goes cold, which at most a cache's share and the warm reserve never do.
+// A free stack is hot (in a worker's cache), warm (in the depot's list, pages in place) or cold (a bit of its
+// region; its pages, record included, are the kernel's). Cold slots are taken lowest first, so that page tables
+// stay dense.
 #include "fiber/context/stack_pool.hpp"
 
 #include "fiber/base/atomic.hpp"
@@ -22,18 +15,14 @@
 #include <cerrno>
 #include <mutex>
 #include <new>
-#include <sys/mman.h>
 #include <system_error>
 #include <vector>
 
 namespace coir {
 namespace {
 
-constexpr std::size_t line_words = base::cache_line_size / sizeof(std::uint64_t);
-constexpr std::size_t canary_words = 4 * line_words;
-constexpr std::uintptr_t gate_span_bytes = 4096;
-
-/// Stacks that stay warm per class: 4 … 16 MiB of memory, which spare page faults when fibers come and go by the hundreds.
+/// Stacks that stay warm per class: 4 … 16 MiB of memory, which spare page faults when fibers come and go by the
+/// hundreds.
 constexpr std::size_t warm_limit = 1024;
 /// Slots that one take() cuts or warms up ahead of need. Each costs a page.
 constexpr std::size_t cut_batch = 8;
@@ -44,8 +33,8 @@ constexpr std::size_t first_region_bytes = std::size_t{16} << 20;
 constexpr std::size_t largest_region_bytes = std::size_t{256} << 30;
 
 constexpr char no_guard_message[] =
-    "coir: a fiber stack has no guard pages: this kernel has no MADV_GUARD_INSTALL (Linux 6.13) and a quarter of "
-    "vm.max_map_count is used up for guards; raise vm.max_map_count";
+    "coir: a fiber stack has no guard pages: this kernel has no MADV_GUARD_INSTALL (Linux 6.13) "
+    "and a quarter of vm.max_map_count is used up for guards; raise vm.max_map_count";
 
 /// A class's part of the pool. All fields but the counters are guarded by `lock`.
 struct alignas(base::cache_line_size) depot {
@@ -85,7 +74,8 @@ bool depot::reserve(std::size_t slots, unsigned size_class) noexcept {
   } catch (const std::bad_alloc&) {
     return false;
   }
-  auto made = stack_region::reserve(size_class, std::max(missing, std::clamp(reserved, least, most)));
+  auto made =
+      stack_region::reserve(size_class, std::max(missing, std::clamp(reserved, least, most)));
   if (made == nullptr) made = stack_region::reserve(size_class, missing); // address space is short: no hoarding
   if (made == nullptr) return false;
   reserved += made->slots();
@@ -101,34 +91,6 @@ bool depot::claim(slot_claim& claimed) noexcept {
     return true;
   }
   return false;
-}
-
-bool is_written(const std::uint64_t* words, std::size_t count) noexcept {
-  std::uint64_t any = 0;
-  for (std::size_t i = 0; i < count; ++i) any |= words[i];
-  return any != 0;
-}
-
-bool went_deep(const stack& free) noexcept {
-  if (free.watermark == nullptr) return false;
-  const auto top = reinterpret_cast<std::uintptr_t>(free.base) & ~(gate_span_bytes - 1);
-  if (!is_written(reinterpret_cast<const std::uint64_t*>(top), line_words)) return false;
-  return is_written(free.watermark, line_words);
-}
-
-void trim(stack& deep) noexcept {
-  const auto bytes = static_cast<std::size_t>(reinterpret_cast<std::byte*>(deep.watermark) - deep.limit);
-  if (::madvise(deep.limit, bytes, MADV_DONTNEED) == 0) {
-    depot_of(deep.size_class).trims.fetch_add(1, relaxed); // relaxed: a statistic
-  }
-  std::fill_n(deep.watermark, line_words, 0);
-}
-
-void check_canary(const stack& free) noexcept {
-  // The kernel's zeros are the canary: a value of ours would cost a page.
-  const auto* const below = reinterpret_cast<const std::uint64_t*>(free.limit) - canary_words;
-  COIR_CHECK(!is_written(below, canary_words),
-             "a fiber overflowed its stack, which had no guard pages; raise its stack_size and vm.max_map_count");
 }
 
 struct cooled_slot {
@@ -174,13 +136,6 @@ void note_unguarded(depot& home) noexcept {
   home.unguarded.fetch_add(1, relaxed); // relaxed: a statistic
   // acquire: pairs with the release in set_warning_handler.
   if (auto* const warn = warning_handler.load(acquire)) warn(no_guard_message);
-}
-
-std::uint32_t largest_share(unsigned size_class) noexcept {
-  constexpr std::size_t most_stacks = 64;
-  constexpr std::size_t most_bytes = std::size_t{64} << 20; // of address space
-  const std::size_t by_size = most_bytes / (smallest_stack_bytes << size_class);
-  return static_cast<std::uint32_t>(std::clamp<std::size_t>(by_size, 2, most_stacks));
 }
 
 } // namespace
@@ -281,13 +236,18 @@ void stack_pool::add_cache() {
     const std::size_t needed = home.promised + home.held_back + live_caches.load(relaxed); // relaxed: see above
     if (home.promised > 0 && !home.reserve(needed, size_class)) {
       remove_cache();
-      throw std::system_error(ENOMEM, std::generic_category(), "coir: no address space for a stack");
+      throw std::system_error(ENOMEM, std::generic_category(),
+                              "coir: no address space for a stack");
     }
   }
 }
 
 void stack_pool::remove_cache() noexcept {
   live_caches.fetch_sub(1, relaxed); // relaxed: a count that is too high for a while reserves too much
+}
+
+void stack_pool::note_trim(unsigned size_class) noexcept {
+  depot_of(size_class).trims.fetch_add(1, relaxed); // relaxed: a statistic
 }
 
 bool stack_pool::grant_share(unsigned size_class, std::size_t count) noexcept {
@@ -304,74 +264,6 @@ void stack_pool::return_share(unsigned size_class, std::size_t count) noexcept {
   depot& home = depot_of(size_class);
   const std::lock_guard held(home.lock);
   home.held_back -= count;
-}
-
-stack_cache::stack_cache() { stack_pool::instance().add_cache(); }
-
-stack_cache::~stack_cache() {
-  clear();
-  stack_pool::instance().remove_cache();
-}
-
-stack* stack_cache::take(unsigned size_class) noexcept {
-  if (head_[size_class] == nullptr) [[unlikely]] refill(size_class);
-  stack* const taken = head_[size_class];
-  head_[size_class] = taken->next;
-  --size_[size_class];
-  return taken;
-}
-
-void stack_cache::give(stack* free) noexcept {
-  const unsigned size_class = free->size_class;
-  sanitizer::recycle(*free);
-  if (!free->has_guard) [[unlikely]] check_canary(*free);
-  if (went_deep(*free)) [[unlikely]] trim(*free);
-  if (size_[size_class] == share_[size_class] && !make_room(size_class)) [[unlikely]] {
-    free->next = nullptr;
-    stack_pool::instance().give(free);
-    return;
-  }
-  free->next = head_[size_class];
-  head_[size_class] = free;
-  ++size_[size_class];
-}
-
-void stack_cache::clear() noexcept {
-  for (unsigned size_class = 0; size_class < stack_class_count; ++size_class) {
-    stack_pool::instance().give(head_[size_class]);
-    head_[size_class] = nullptr;
-    size_[size_class] = 0;
-    if (share_[size_class] > 0) stack_pool::instance().return_share(size_class, share_[size_class]);
-    share_[size_class] = 0;
-  }
-}
-
-bool stack_cache::ask_for_share(unsigned size_class) noexcept {
-  if (share_[size_class] > 0) return true;
-  const std::uint32_t wanted = largest_share(size_class);
-  if (!stack_pool::instance().grant_share(size_class, wanted)) return false;
-  share_[size_class] = wanted;
-  return true;
-}
-
-void stack_cache::refill(unsigned size_class) noexcept {
-  // Without a share it takes the one that was promised and no more.
-  const std::size_t wanted = ask_for_share(size_class) ? share_[size_class] / 2 : 1;
-  head_[size_class] = stack_pool::instance().take(size_class, wanted);
-  for (const stack* one = head_[size_class]; one != nullptr; one = one->next) ++size_[size_class];
-}
-
-bool stack_cache::make_room(unsigned size_class) noexcept {
-  if (share_[size_class] == 0) return ask_for_share(size_class);
-  // The hotter half stays.
-  const std::uint32_t kept = share_[size_class] / 2;
-  stack* last = head_[size_class];
-  for (std::uint32_t i = 1; i < kept; ++i) last = last->next;
-  stack* const colder = last->next;
-  last->next = nullptr;
-  size_[size_class] = kept;
-  stack_pool::instance().give(colder);
-  return true;
 }
 
 } // namespace coir

@@ -25,7 +25,7 @@
 namespace coir {
 namespace {
 
-/// A stack keeps this much of its top when it is trimmed; see stack_pool.cpp.
+/// A stack keeps this much of its top when it is trimmed; see stack_cache.cpp.
 constexpr std::size_t kept_bytes = std::size_t{16} << 10;
 constexpr std::size_t largest_guard_bytes = std::size_t{64} << 10;
 constexpr std::size_t colours = 16;
@@ -73,8 +73,8 @@ bool install_guard(std::byte* begin, std::size_t bytes) noexcept {
   return false;
 }
 
-/// Stack tops at one offset of their pages would share a few sets of the L1 and L2 caches. Neighbours differ, and so do the
-/// slots at any small stride (Fibonacci hashing).
+/// Stack tops at one offset of their pages would share a few sets of the L1 and L2 caches. Neighbours differ, and
+/// so do the slots at any small stride (Fibonacci hashing).
 std::size_t colour_bytes(std::size_t index) noexcept {
   constexpr std::uint64_t golden = 0x9e3779b97f4a7c15;
   static_assert(colours == 1 << 4);
@@ -87,18 +87,21 @@ std::size_t guard_bytes(unsigned size_class) noexcept {
   return std::min((smallest_stack_bytes << size_class) / 4, largest_guard_bytes);
 }
 
-std::unique_ptr<stack_region> stack_region::reserve(unsigned size_class, std::size_t slots) noexcept {
+std::unique_ptr<stack_region> stack_region::reserve(unsigned size_class,
+                                                    std::size_t slots) noexcept {
   const std::size_t slot_bytes = smallest_stack_bytes << size_class;
   std::size_t bytes = 0;
   if (__builtin_mul_overflow(slots, slot_bytes, &bytes)) return nullptr;
   void* const base = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
                             MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
   if (base == MAP_FAILED) return nullptr;
-  // A huge page per stack would be 2 MiB of memory each. The name is for /proc/<pid>/maps. Kernels without either do well.
+  // A huge page per stack would be 2 MiB of memory each. The name is for /proc/<pid>/maps. Kernels without either
+  // do well.
   ::madvise(base, bytes, MADV_NOHUGEPAGE);
   ::prctl(PR_SET_VMA, PR_SET_VMA_ANON_NAME, base, bytes, "coir stacks");
   try {
-    return std::unique_ptr<stack_region>(new stack_region(size_class, slots, static_cast<std::byte*>(base)));
+    return std::unique_ptr<stack_region>(
+        new stack_region(size_class, slots, static_cast<std::byte*>(base)));
   } catch (const std::bad_alloc&) {
     ::munmap(base, bytes);
     return nullptr;
@@ -106,11 +109,11 @@ std::unique_ptr<stack_region> stack_region::reserve(unsigned size_class, std::si
 }
 
 stack_region::stack_region(unsigned size_class, std::size_t slots, std::byte* base)
-    : base_(base)
-    , slots_(slots)
-    , size_class_(static_cast<std::uint8_t>(size_class))
-    , cold_(std::make_unique<std::uint64_t[]>(slots / 64 + 1))
-    , unguarded_(std::make_unique<std::uint64_t[]>(slots / 64 + 1)) {}
+    : base_(base),
+      slots_(slots),
+      size_class_(static_cast<std::uint8_t>(size_class)),
+      cold_(std::make_unique<std::uint64_t[]>(slots / 64 + 1)),
+      unguarded_(std::make_unique<std::uint64_t[]>(slots / 64 + 1)) {}
 
 stack_region::~stack_region() { ::munmap(base_, slots_ * (smallest_stack_bytes << size_class_)); }
 
