@@ -38,28 +38,30 @@ private:
   scope_member** link_ = nullptr; ///< the pointer that points here
 };
 
-/// A bound for the lives of fibers: none of its children outlives it. So a child may refer to what lives longer than the
-/// scope.
+/// A bound for the lives of fibers: none of its children outlives it. So a child may refer to what lives longer
+/// than the scope.
 ///
-/// The first child that ends by an exception cancels the others, and join() rethrows it. A child that was requested to stop and
-/// ends by operation_canceled has ended cleanly.
+/// The first child that ends by an exception cancels the others, and join() rethrows it. A child that was
+/// requested to stop and ends by operation_canceled has ended cleanly.
 ///
 ///     coir::scope connections;
 ///     connections.spawn([&] { serve(first); });
 ///     connections.spawn([&] { serve(second); });
 ///     connections.join();
 ///
-/// **safety**: children and other fibers may call spawn() and request_stop() while the scope lives. It costs a child 40 bytes.
+/// **safety**: children and other fibers may call spawn() and request_stop() while the scope lives. It costs a
+/// child 40 bytes.
 class scope {
 public:
   scope() noexcept = default;
   scope(const scope&) = delete;
   scope& operator=(const scope&) = delete;
-  /// Without join(): requests the children to stop and waits for their ends, as fiber<T> does; what they threw is dropped.
-  /// **blocks**: suspends the calling fiber, blocks a plain thread.
+  /// Without join(): requests the children to stop and waits for their ends, as fiber<T> does; what they threw is
+  /// dropped. **blocks**: suspends the calling fiber, blocks a plain thread.
   ~scope();
 
-  /// Starts a child. Its result is dropped. Throws as coir::spawn. In a scope that has been requested to stop, the child is too.
+  /// Starts a child. Its result is dropped. Throws as coir::spawn. In a scope that has been requested to stop,
+  /// the child is too.
   template <class Function, class... Arguments>
     requires std::is_invocable_v<std::decay_t<Function>, std::decay_t<Arguments>...>
   void spawn(Function&& function, Arguments&&... arguments) {
@@ -70,15 +72,17 @@ public:
   void spawn(const spawn_options& options, Function&& function, Arguments&&... arguments) {
     using closure = child<bound_call<std::decay_t<Function>, std::decay_t<Arguments>...>>;
     scheduler& runs_in = scheduler_for_spawn();
-    auto& made = make_fiber<void, closure>(runs_in, options, *this, std::forward<Function>(function),
-                                           std::forward<Arguments>(arguments)...);
+    auto& made =
+        make_fiber<void, closure>(runs_in, options, *this, std::forward<Function>(function),
+                                  std::forward<Arguments>(arguments)...);
     start(runs_in, made, static_cast<fiber_state<void, closure>&>(made).closure);
   }
 
   /// Waits until all children have ended, then rethrows what the first that failed has thrown.
   ///
-  /// If the calling fiber is requested to stop or its deadline_scope ends, the children are requested to stop, waited for,
-  /// and std::system_error (operation_canceled, timed_out) is thrown. **migration**: may continue on another thread.
+  /// If the calling fiber is requested to stop or its deadline_scope ends, the children are requested to stop,
+  /// waited for, and std::system_error (operation_canceled, timed_out) is thrown. **migration**: may continue on
+  /// another thread.
   void join();
 
   /// Requests all children to stop, those of later spawns too. Never blocks; any thread.
@@ -110,7 +114,7 @@ private:
   void note_failure(const control_block& fiber) noexcept;
 
   // Guarded by the queue's lock.
-  wait_queue ended_;               ///< who waits for size_ == 0
+  wait_queue ended_;                ///< who waits for size_ == 0
   scope_member* running_ = nullptr; ///< children that have not been requested to stop by us
   scope_member* told_ = nullptr;    ///< those that have
   std::size_t size_ = 0;
