@@ -73,6 +73,10 @@ bool install_guard(std::byte* begin, std::size_t bytes) noexcept {
   return false;
 }
 
+constexpr std::size_t stride_bytes(unsigned size_class) noexcept {
+  return (smallest_stack_bytes << size_class) + slot_gap_bytes;
+}
+
 /// Stack tops at one offset of their pages would share a few sets of the L1 and L2 caches. Neighbours differ, and
 /// so do the slots at any small stride (Fibonacci hashing).
 std::size_t colour_bytes(std::size_t index) noexcept {
@@ -84,14 +88,13 @@ std::size_t colour_bytes(std::size_t index) noexcept {
 } // namespace
 
 std::size_t guard_bytes(unsigned size_class) noexcept {
-  return std::min((smallest_stack_bytes << size_class) / 4, largest_guard_bytes);
+  return std::min((smallest_stack_bytes << size_class) / 4, largest_guard_bytes) + slot_gap_bytes;
 }
 
 std::unique_ptr<stack_region> stack_region::reserve(unsigned size_class,
                                                     std::size_t slots) noexcept {
-  const std::size_t slot_bytes = smallest_stack_bytes << size_class;
   std::size_t bytes = 0;
-  if (__builtin_mul_overflow(slots, slot_bytes, &bytes)) return nullptr;
+  if (__builtin_mul_overflow(slots, stride_bytes(size_class), &bytes)) return nullptr;
   void* const base = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
                             MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
   if (base == MAP_FAILED) return nullptr;
@@ -115,7 +118,7 @@ stack_region::stack_region(unsigned size_class, std::size_t slots, std::byte* ba
       cold_(std::make_unique<std::uint64_t[]>(slots / 64 + 1)),
       unguarded_(std::make_unique<std::uint64_t[]>(slots / 64 + 1)) {}
 
-stack_region::~stack_region() { ::munmap(base_, slots_ * (smallest_stack_bytes << size_class_)); }
+stack_region::~stack_region() { ::munmap(base_, slots_ * stride_bytes(size_class_)); }
 
 bool stack_region::claim_slot(slot_claim& claimed) noexcept {
   if (cold_count_ > 0) {
@@ -148,13 +151,12 @@ void stack_region::put_cold(std::size_t index, bool has_guard) noexcept {
 }
 
 stack* stack_region::build(const slot_claim& claimed) noexcept {
-  const std::size_t slot_bytes = smallest_stack_bytes << size_class_;
   const std::size_t guard = guard_bytes(size_class_);
-  std::byte* const begin = base_ + claimed.index * slot_bytes;
-  std::byte* const end = begin + slot_bytes;
+  std::byte* const begin = base_ + claimed.index * stride_bytes(size_class_);
+  std::byte* const end = begin + stride_bytes(size_class_);
   const bool has_guard = claimed.is_uncut ? install_guard(begin, guard) : claimed.has_guard;
   std::byte* const record = end - colour_bytes(claimed.index) - sizeof(stack);
-  const bool can_be_deep = slot_bytes - guard > kept_bytes;
+  const bool can_be_deep = static_cast<std::size_t>(end - begin) - guard > kept_bytes;
   stack* const made = new (record) stack{
       .next = nullptr,
       .base = record,
@@ -171,7 +173,7 @@ stack* stack_region::build(const slot_claim& claimed) noexcept {
 }
 
 bool stack_region::give_back(const stack& first, const stack& last) noexcept {
-  std::byte* const end = last.slot_begin + last.slot_bytes();
+  std::byte* const end = last.slot_begin + last.stride_bytes();
   return ::madvise(first.limit, static_cast<std::size_t>(end - first.limit), MADV_DONTNEED) == 0;
 }
 

@@ -58,7 +58,7 @@ public:
   /// Installs the guard if the slot is uncut and writes the record.
   stack* build(const slot_claim& claimed) noexcept;
   [[nodiscard]] std::size_t index_of(const stack& one) const noexcept {
-    return static_cast<std::size_t>(one.slot_begin - base_) / one.slot_bytes();
+    return static_cast<std::size_t>(one.slot_begin - base_) / one.stride_bytes();
   }
 
   /// Gives the pages of the slots from `first` to `last` of one region back, their records included; guards stay.
