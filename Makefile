@@ -12,7 +12,7 @@ help: ## show this list
 demo: ## install what is missing, build, and show the library at work
 	cmake/install_packages.sh demo
 	cmake --preset release -B build/demo -DCOIR_BUILD_TESTS=OFF
-	cmake --build build/demo -j $(JOBS)
+	cmake --build build/demo -j $(JOBS) --target http_server echo_server thread_echo_server echo_load
 	python3 bench/demo.py --build build/demo
 
 test: ## install what is missing, build, and run the whole test suite (a few minutes)
@@ -25,8 +25,8 @@ check: ## the matrix: presets dev, release, boost, asan, tsan with g++ and clang
 	cmake/install_packages.sh test
 	cmake/matrix.sh
 
-bench: ## build and run the benchmarks
-	cmake/install_packages.sh demo
+bench: ## install what is missing, build, and run the benchmarks (five minutes)
+	cmake/install_packages.sh demo bench
 	cmake --preset release -B build/demo -DCOIR_BUILD_TESTS=OFF
 	cmake --build build/demo -j $(JOBS)
 	python3 bench/run.py --build build/demo

@@ -1,10 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# install_packages.sh SECTION...: installs the Debian packages of each section (demo, test) that are missing.
+# install_packages.sh SECTION...: installs the Debian packages of each section (demo, bench, test) that are missing.
 # This is the list of what the project needs; nothing is fetched or changed if all of it is there.
 set -eu
 
 demo="g++ cmake ninja-build pkg-config libjemalloc-dev libboost1.81-dev python3 curl wrk"
+bench=libboost-context1.81-dev
 test="g++ cmake ninja-build pkg-config catch2 libjemalloc-dev libboost1.81-dev libboost-context1.81-dev python3 curl
   strace clang libclang-rt-14-dev clang-format-14"
 
@@ -12,6 +13,7 @@ missing=
 for section in "$@"; do
   case $section in
     demo) packages=$demo ;;
+    bench) packages=$bench ;;
     test) packages=$test ;;
     *) echo "install_packages.sh: no section '$section'" >&2; exit 2 ;;
   esac
