@@ -15,7 +15,6 @@
 #include "fiber/context/context.hpp"
 #include "fiber/context/stack.hpp"
 #include "fiber/deadline.hpp"
-#include "fiber/sched/exception_state.hpp"
 #include "fiber/sched/slab.hpp"
 #include "fiber/sched/wait_queue.hpp"
 
@@ -30,7 +29,8 @@ class stop_bridge;
 
 /// What a fiber does, by the type of its closure.
 struct fiber_operations {
-  void (*run)(control_block&) noexcept; ///< calls the closure, keeps its result, destroys the closure
+  void (*run)(
+      control_block&) noexcept; ///< calls the closure, keeps its result, destroys the closure
   void (*destroy)(control_block&) noexcept; ///< destroys the result, or the closure if it never ran
 };
 
@@ -38,7 +38,6 @@ struct control_block {
   // First line, together with the slab cell.
   control_block* next = nullptr; ///< link of the one queue that holds it
   context saved = nullptr;       ///< where to continue; null: fresh, has never run
-  saved_thread_words words{};    ///< errno and exceptions, while suspended
   stack* bound = nullptr;        ///< the stack it runs on; null: fresh or ended
   worker* home = nullptr;        ///< not null: pinned to that worker
 
@@ -48,7 +47,8 @@ struct control_block {
   scheduler* owner = nullptr;
   const fiber_operations* operations = nullptr;
   clock::time_point limit = clock::time_point::max(); ///< of the innermost deadline_scope
-  stop_bridge* bridge = nullptr; ///< made when someone asks for a std::stop_token; guarded by ended's lock
+  stop_bridge* bridge =
+      nullptr; ///< made when someone asks for a std::stop_token; guarded by ended's lock
   atomic<bool> has_ended{false};
   std::uint8_t size_class = 0; ///< of the stack it wants
   bool is_detached = false;    ///< nobody will take its error; guarded by ended's lock

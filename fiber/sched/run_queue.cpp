@@ -11,50 +11,29 @@ namespace coir {
 run_queue::run_queue(bool exclusive) noexcept
     : mode_(exclusive && base::has_heavy_fence() ? mode::exclusive : mode::shared) {}
 
-std::uint32_t run_queue::head_for_owner() const noexcept {
-  // relaxed: mode_ only ever moves away from exclusive, and owner_head_ is then a lower bound of head_.
-  if (mode_.load(relaxed) == mode::exclusive) return owner_head_.load(relaxed);
-  return head_.load(acquire); // pairs with the acq_rel exchanges of head_: slots below it have been read
-}
-
-bool run_queue::try_push(control_block& fiber) noexcept {
-  const std::uint32_t tail = tail_.load(relaxed); // relaxed: only the owner writes it
-  if (tail - head_for_owner() >= capacity) return false;
-  slot(tail).store(&fiber, relaxed); // relaxed: published by tail_
-  tail_.store(tail + 1, release);    // pairs with the acquire of tail_ in steal_into
-  return true;
-}
-
-control_block* run_queue::pop() noexcept {
-  // relaxed: if it is not exclusive any more, pop_shared() synchronizes; if it changes now, the check below sees it.
-  if (mode_.load(relaxed) != mode::exclusive) return pop_shared();
-  const std::uint32_t head = owner_head_.load(relaxed); // relaxed: only the owner writes it
-  if (head == tail_.load(relaxed)) return nullptr;      // relaxed: only the owner writes it
-  owner_head_.store(head + 1, relaxed); // relaxed: the fence pair orders it against mode_
-  light_fence();                        // pairs with heavy_fence() in open_to_thieves
-  // relaxed: the fence pair orders it.
-  if (mode_.load(relaxed) != mode::exclusive) [[unlikely]]
-    return settle(head);
-  return slot(head).load(relaxed); // relaxed: the owner wrote it
-}
-
 control_block* run_queue::settle(std::uint32_t popped) noexcept {
   // The opener is between its fence and its last store: a few instructions, and it holds no lock.
-  while (mode_.load(acquire) != mode::shared) base::pause(); // pairs with the release in open_to_thieves
+  while (mode_.load(acquire) != mode::shared)
+    base::pause(); // pairs with the release in open_to_thieves
   if (opened_at_ == popped + 1) return slot(popped).load(relaxed); // relaxed: the owner wrote it
   return pop_shared();
 }
 
 control_block* run_queue::pop_shared() noexcept {
   // The owner may come here while the opener is not done: then head_ is not valid yet.
-  while (mode_.load(acquire) != mode::shared) base::pause(); // pairs with the release in open_to_thieves
-  const std::uint32_t tail = tail_.load(relaxed);            // relaxed: only the owner writes it
-  std::uint32_t head = head_.load(relaxed);                  // relaxed: the exchange decides
+  while (mode_.load(acquire) != mode::shared)
+    base::pause();                                // pairs with the release in open_to_thieves
+  const std::uint32_t tail = tail_.load(relaxed); // relaxed: only the owner writes it
+  std::uint32_t head = head_.load(relaxed);       // relaxed: the exchange decides
   while (head != tail) {
     control_block* const fiber = slot(head).load(relaxed); // relaxed: the owner wrote it
     // acq_rel: pairs with the exchange in steal_into and the acquire in head_for_owner.
     // relaxed: a failed try only looks again.
-    if (head_.compare_exchange_weak(head, head + 1, acq_rel, relaxed)) return fiber;
+    if (head_.compare_exchange_weak(head, head + 1, acq_rel, relaxed)) {
+      // relaxed: a hint. Only the address: a thief may have taken that fiber, and it may have ended.
+      __builtin_prefetch(slot(head + 2).load(relaxed));
+      return fiber;
+    }
   }
   return nullptr;
 }
@@ -116,12 +95,6 @@ void run_queue::open_to_thieves() noexcept {
   opened_at_ = owner_head_.load(relaxed);
   head_.store(opened_at_, relaxed);   // relaxed: published by mode_
   mode_.store(mode::shared, release); // pairs with the acquire loads of mode_
-}
-
-void run_queue::prefetch_next() const noexcept {
-  // relaxed: a hint; a stale slot is only a wasted prefetch.
-  const control_block* const fiber = slots_[head_for_owner() & mask].load(relaxed);
-  __builtin_prefetch(fiber);
 }
 
 std::uint32_t run_queue::size() const noexcept {

@@ -31,12 +31,11 @@
 
 #include "fiber/base/atomic.hpp"
 #include "fiber/base/cache_line.hpp"
+#include "fiber/sched/control_block.hpp"
 
 #include <cstdint>
 
 namespace coir {
-
-struct control_block;
 
 class run_queue {
 public:
@@ -45,14 +44,36 @@ public:
   explicit run_queue(bool exclusive) noexcept;
 
   /// Appends; false if the ring is full. Owner only.
-  [[nodiscard]] bool try_push(control_block& fiber) noexcept;
-  /// The oldest, or null. Owner only.
-  [[nodiscard]] control_block* pop() noexcept;
+  [[nodiscard]] bool try_push(control_block& fiber) noexcept {
+    const std::uint32_t tail = tail_.load(relaxed); // relaxed: only the owner writes it
+    if (tail - head_for_owner() >= capacity) [[unlikely]]
+      return false;
+    slot(tail).store(&fiber, relaxed); // relaxed: published by tail_
+    tail_.store(tail + 1, release);    // pairs with the acquire of tail_ in steal_into
+    return true;
+  }
+  /// The oldest, or null. Owner only. Starts to load the ones behind it.
+  [[nodiscard]] control_block* pop() noexcept {
+    // relaxed: if it is not exclusive any more, pop_shared() synchronizes; if it changes now, the check below sees it.
+    if (mode_.load(relaxed) != mode::exclusive) [[unlikely]]
+      return pop_shared();
+    const std::uint32_t head = owner_head_.load(relaxed); // relaxed: only the owner writes it
+    const std::uint32_t tail = tail_.load(relaxed);       // relaxed: only the owner writes it
+    if (head == tail) return nullptr;
+    owner_head_.store(head + 1, relaxed); // relaxed: the fence pair orders it against mode_
+    light_fence();                        // pairs with heavy_fence() in open_to_thieves
+    // relaxed: the fence pair orders it.
+    if (mode_.load(relaxed) != mode::exclusive) [[unlikely]]
+      return settle(head);
+    control_block* const popped = slot(head).load(relaxed); // relaxed: the owner wrote it
+    if (tail - head > 1)
+      prefetch_stack_of(*slot(head + 1).load(relaxed)); // relaxed: the owner wrote it
+    __builtin_prefetch(
+        slot(head + 2).load(relaxed)); // relaxed: a hint; a stale slot is a wasted prefetch
+    return popped;
+  }
   /// Takes the older half out, linked by `next`, ending in `last`; 0 if thieves emptied it meanwhile. Owner only.
   std::uint32_t take_half(control_block*& first, control_block*& last) noexcept;
-  /// Starts to load the fiber that pop() would return, before it is needed. Owner only.
-  void prefetch_next() const noexcept;
-
   /// Moves half of the fibers (rounded up) to the end of `own`, which belongs to the caller. Returns how many.
   std::uint32_t steal_into(run_queue& own) noexcept;
   /// Makes the ring shared. Returns when thieves may come. Not on the path of anything frequent.
@@ -66,14 +87,29 @@ private:
   static constexpr std::uint32_t mask = capacity - 1;
   static_assert((capacity & mask) == 0);
 
+  /// The lines that a switch to a suspended fiber touches first: the saved registers and the frames above them.
+  static void prefetch_stack_of(const control_block& next) noexcept {
+    const char* const saved = static_cast<const char*>(next.saved);
+    __builtin_prefetch(saved, 1);
+    __builtin_prefetch(saved + base::cache_line_size, 1);
+    __builtin_prefetch(saved + 2 * base::cache_line_size, 1);
+  }
+
   control_block* settle(std::uint32_t popped) noexcept;
   control_block* pop_shared() noexcept;
-  [[nodiscard]] std::uint32_t head_for_owner() const noexcept;
+  [[nodiscard]] std::uint32_t head_for_owner() const noexcept {
+    // relaxed: mode_ only ever moves away from exclusive, and owner_head_ is then a lower bound of head_.
+    if (mode_.load(relaxed) == mode::exclusive) [[likely]]
+      return owner_head_.load(relaxed);
+    return head_.load(
+        acquire); // pairs with the acq_rel exchanges of head_: slots below it have been read
+  }
   atomic<control_block*>& slot(std::uint32_t index) noexcept { return slots_[index & mask]; }
 
   // Written by the owner alone.
-  alignas(base::cache_line_size) atomic<std::uint32_t> owner_head_{0}; ///< next to pop while exclusive
-  atomic<std::uint32_t> tail_{0};                                      ///< next free slot
+  alignas(base::cache_line_size) atomic<std::uint32_t> owner_head_{
+      0};                         ///< next to pop while exclusive
+  atomic<std::uint32_t> tail_{0}; ///< next free slot
   // Written by the opener, once.
   atomic<mode> mode_;
   std::uint32_t opened_at_ = 0; ///< guarded by mode_ == shared

@@ -13,37 +13,27 @@
 namespace coir {
 namespace {
 
-/// What a switch tells its far side. Lies on the stack that is left.
-struct departure {
-  worker* on;       ///< the worker that switches; the far side runs on it
-  context* save_to; ///< where the far side keeps the context just left; null: that stack has ended
-  after_switch action;
-  void* argument;
-};
+void nothing(worker&, void*) noexcept {}
 
-struct own_arguments {
-  worker* on;
-  void* what;
-};
-
-void nothing(void*) noexcept {}
-
-void requeue(void* argument) noexcept {
-  const own_arguments copy = *static_cast<own_arguments*>(argument);
-  copy.on->push_back(*static_cast<control_block*>(copy.what));
+/// What every worker may steal from is no place for it.
+void requeue_pinned(worker& here, void* fiber) noexcept {
+  here.push_pinned(*static_cast<control_block*>(fiber));
 }
 
-void recycle(void* argument) noexcept {
-  const own_arguments copy = *static_cast<own_arguments*>(argument); // it lies on the stack that goes
-  copy.on->stacks().give(static_cast<stack*>(copy.what));
-}
+void recycle(worker& here, void* ended) noexcept { here.stacks().give(static_cast<stack*>(ended)); }
 
-/// The far side's first act: the old context is complete, publish it.
-worker& arrive(transfer t) noexcept {
-  const departure left = *static_cast<departure*>(t.argument);
-  if (left.save_to != nullptr) *left.save_to = t.from;
-  left.action(left.argument);
-  return *left.on;
+/// The far side's first act: the old context is complete, publish it. Whoever jumps passes the worker.
+[[gnu::always_inline]] inline worker& arrive(transfer t) noexcept {
+  worker& here = *static_cast<worker*>(t.argument);
+  // Word by word: copied as a whole they would be loaded wider than they were stored, which stalls.
+  const auto& [save_to, action, argument] = here.left();
+  if (save_to != nullptr) *save_to = t.from;
+  if (action == nullptr) [[likely]] {
+    here.push_back(*static_cast<control_block*>(argument));
+  } else {
+    action(here, argument);
+  }
+  return here;
 }
 
 [[noreturn]] COIR_STACK_ROOT void stack_entry(transfer t);
@@ -62,18 +52,18 @@ sanitizer::stack_bounds bounds_of(worker& w, const control_block* fiber) noexcep
   return fiber == nullptr ? w.own_stack() : sanitizer::bounds_of(*fiber->bound);
 }
 
-/// The only jump of a fiber that will continue.
-void leave(worker& w, control_block& self, control_block* next, after_switch action,
-           void* argument) noexcept {
-  self.words.save(w.words());
-  departure left{&w, &self.saved, action, argument};
+/// The only jump of a fiber that will continue. Inlined into its two callers: the switch is the hottest path there is.
+[[gnu::always_inline]] inline void leave(worker& w, control_block& self, control_block* next,
+                                         after_switch action, void* argument) noexcept {
+  saved_thread_words words; // on the stack and not in the control block: one line less to load
+  words.save(w.words());
+  w.left() = {&self.saved, action, argument};
   const context to = prepare(w, next);
   sanitizer::switch_record sanitized;
   sanitizer::before_switch(sanitized, bounds_of(w, next));
-  const transfer back = coir_jump_context(to, &left);
+  const transfer back = coir_jump_context(to, &w);
   sanitizer::after_switch(sanitized);
-  worker& now = arrive(back);
-  self.words.restore(now.words());
+  words.restore(arrive(back).words());
 }
 
 /// Runs `first` and every fresh fiber that can follow it in place, then leaves for good.
@@ -82,21 +72,18 @@ void leave(worker& w, control_block& self, control_block* next, after_switch act
     control_block& self = *w->current();
     saved_thread_words{}.restore(w->words());
     self.operations->run(self);
-    w = current_worker();
     stack* const here = self.bound;
-    self.bound = nullptr;
-    w->finish(self);
+    w = &worker::finish(self);
     control_block* const next = w->count_pass() ? nullptr : w->pick();
     if (next != nullptr && next->is_fresh() && next->size_class == here->size_class) {
       next->bound = here;
       w->set_current(next);
       continue;
     }
-    own_arguments recycled{w, here};
-    departure left{w, nullptr, recycle, &recycled};
+    w->left() = {nullptr, recycle, here};
     const context to = prepare(*w, next);
     sanitizer::before_last_switch(bounds_of(*w, next));
-    coir_jump_context(to, &left);
+    coir_jump_context(to, w);
     COIR_CHECK(false, "a stack that has ended was switched to");
   }
 }
@@ -132,8 +119,7 @@ void yield() noexcept {
     if (next == nullptr) return; // nobody else wants to run
   }
   control_block& self = *w->current();
-  own_arguments requeued{w, &self};
-  leave(*w, self, next, requeue, &requeued);
+  leave(*w, self, next, self.home == nullptr ? nullptr : requeue_pinned, &self);
 }
 
 void charge_operation() noexcept {
@@ -144,11 +130,11 @@ void charge_operation() noexcept {
 void run_from_worker_stack(worker& self, control_block& next) noexcept {
   saved_thread_words own;
   own.save(self.words()); // run() may have been called inside of a catch
-  departure left{&self, &self.own_context(), nothing, nullptr};
+  self.left() = {&self.own_context(), nothing, nullptr};
   const context to = prepare(self, &next);
   sanitizer::switch_record sanitized;
   sanitizer::before_switch(sanitized, bounds_of(self, &next));
-  const transfer back = coir_jump_context(to, &left);
+  const transfer back = coir_jump_context(to, &self);
   sanitizer::after_switch(sanitized);
   arrive(back);
   own.restore(self.words());

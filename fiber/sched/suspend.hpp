@@ -13,9 +13,18 @@ namespace coir {
 class worker;
 struct control_block;
 
-/// Runs on the far side with the stack that was left completely saved. `argument` usually points into that stack,
-/// so what is needed after the publication has to be copied before. Must not suspend, must not throw.
-using after_switch = void (*)(void* argument) noexcept;
+/// Runs on the far side, on worker `here`, with the stack that was left completely saved. `argument` may point into that stack, so
+/// what is needed after the publication has to be copied before. Must not suspend, must not throw.
+using after_switch = void (*)(worker& here, void* argument) noexcept;
+
+/// What a switch tells its far side; one per worker, valid from the jump to the arrival.
+struct departure {
+  context* save_to =
+      nullptr; ///< where the far side keeps the context just left; null: that stack has ended
+  after_switch action =
+      nullptr; ///< null: append the fiber `argument` to the run queue, which is what a yield wants
+  void* argument = nullptr;
+};
 
 /// Suspends the calling fiber: the worker goes on with the next runnable fiber, or on its own stack if there is
 /// none. Returns when somebody has resumed the fiber, maybe on another thread. Called by a fiber only.

@@ -24,7 +24,7 @@ struct held_locks {
   void* also;
 };
 
-void release_locks(void* argument) noexcept {
+void release_locks(worker&, void* argument) noexcept {
   const held_locks locks = *static_cast<held_locks*>(argument);
   locks.queue->unlock();
   if (locks.unlock != nullptr) locks.unlock(locks.also);
@@ -55,7 +55,8 @@ void waiter::arm(wait_queue& queue, base::time_point limit, wait_kind kind) {
   }
   if (!has_limit) return;
   if (limit_ <= clock::now()) {
-    static_cast<void>(try_interrupt(wait_outcome::timed_out)); // not linked yet, so nobody is to be resumed
+    static_cast<void>(
+        try_interrupt(wait_outcome::timed_out)); // not linked yet, so nobody is to be resumed
   } else {
     current_worker()->timers().arm(*this, limit_);
   }

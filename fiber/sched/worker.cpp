@@ -18,6 +18,7 @@ worker::worker(scheduler& owner, unsigned index, bool is_alone, std::unique_ptr<
     : owner_(owner),
       index_(index),
       is_shuffled_(owner.options().shuffle_seed != 0),
+      is_plain_(is_alone && !is_shuffled_),
       is_alone_(is_alone),
       random_(owner.options().shuffle_seed + index + 1),
       poller_(first.get()),
@@ -38,7 +39,8 @@ void worker::loop() noexcept {
   words_ = thread_words::of_this_thread();
   own_stack_ = sanitizer::bounds_of_this_thread();
   set_current_worker(this);
-  is_parked_.store(false, seq_cst); // seq_cst: pairs with the full_fence in monitor::sleep_until_activity
+  is_parked_.store(false, relaxed); // relaxed: ordered by the fence
+  full_fence();                     // pairs with the one in monitor::sleep_until_activity
   owner_.monitor_.note_activity();
   while (control_block* const next = find_work()) run_from_worker_stack(*this, *next);
   is_parked_.store(true, seq_cst); // seq_cst: pairs with the full_fence in push_pinned
@@ -76,7 +78,7 @@ control_block* worker::pick_next_slot() noexcept {
   return next_slot_.exchange(nullptr, acquire);
 }
 
-control_block* worker::pick() noexcept {
+control_block* worker::pick_special() noexcept {
   // Pinned fibers get every fourth turn while others are runnable, and all turns when none is.
   if (!pinned_.is_empty() && (passes_.load(relaxed) & 3) == 0) { // relaxed: only we write it
     return pinned_.pop_front();
@@ -89,15 +91,11 @@ control_block* worker::pick() noexcept {
   }
   next_slot_uses_ = 0;
   control_block* next = queue_.pop();
-  if (next != nullptr) {
-    queue_.prefetch_next();
-    return next;
-  }
-  next = pick_next_slot();
+  if (next == nullptr) next = pick_next_slot();
   return next != nullptr ? next : pinned_.pop_front();
 }
 
-void worker::push_back(control_block& fiber) noexcept {
+void worker::push_back_special(control_block& fiber) noexcept {
   if (is_shuffled_ && (random_.next() & 3) == 0) {
     owner_.injected_.push(fiber);
   } else if (!queue_.try_push(fiber)) [[unlikely]] {
@@ -113,7 +111,8 @@ void worker::push_next(control_block& fiber) noexcept {
   }
   // relaxed: thieves only ever empty the slot.
   if (next_slot_.load(relaxed) == nullptr) {
-    next_slot_.store(&fiber, release); // pairs with the acquire exchanges in pick_next_slot and steal_into
+    next_slot_.store(&fiber,
+                     release); // pairs with the acquire exchanges in pick_next_slot and steal_into
     return;
   }
   // acq_rel: pairs with the acquire exchanges of takers, and with the release of whoever stored the old one.
@@ -212,8 +211,11 @@ void worker::look_around(bool with_poll) noexcept {
 }
 
 control_block* worker::search() noexcept {
-  if (owner_.started_workers_.load(acquire) < 2) return nullptr; // pairs with the release in add_worker
+  // Whoever was woken to search has been counted already, and must be counted out again before it parks: while
+  // somebody counts as searching, submitters wake nobody.
   if (!is_searching_) {
+    // pairs with the release in add_worker
+    if (owner_.started_workers_.load(acquire) < 2) return nullptr;
     if (!owner_.idle_.start_searching(owner_.worker_count())) return nullptr;
     is_searching_ = true;
   }
@@ -227,7 +229,8 @@ control_block* worker::search() noexcept {
       if (&victim != this && victim.steal_into(*this, victim.is_stuck_.load(relaxed)) > 0) {
         // relaxed: a statistic that only we write.
         steals_.store(steals_.load(relaxed) + 1, relaxed);
-        return pick();
+        // Null: another thief took it from us at once.
+        if (control_block* const next = pick()) return next;
       }
     }
     take_injected();
@@ -278,9 +281,11 @@ void worker::park() noexcept {
   if (owner_.is_draining_.load(relaxed)) owner_.check_drained(); // relaxed: ordered by the fence
   // pairs with the release in push_pinned
   const bool has_post = pinned_inbox_size_.load(acquire) != 0;
+  // relaxed: thieves only empty it. A stop request of check_drained() puts fibers where has_queued_work() does not look.
+  const bool has_own = next_slot_.load(relaxed) != nullptr || !pinned_.is_empty();
   fiber_list ready;
   auto result = poll_result::done;
-  if (!has_post && !owner_.has_queued_work() && !owner_.is_stopping()) {
+  if (!has_post && !has_own && !owner_.has_queued_work() && !owner_.is_stopping()) {
     parks_.store(parks_.load(relaxed) + 1, relaxed); // relaxed: a statistic that only we write
     result = poller().poll(park_deadline(), ready);
   }
@@ -299,10 +304,12 @@ void worker::park() noexcept {
 
 void worker::park_retired() noexcept {
   stop_searching();
+  full_fence(); // pairs with the one in has_living_fibers, as in park()
+  if (owner_.is_draining_.load(relaxed)) owner_.check_drained(); // relaxed: ordered by the fence
   // What is here moves to those who run; what waits on our poller and timers goes there once it is ready.
   fiber_list ready;
-  while (control_block* const fiber = pick()) ready.push_back(*fiber);
   take_pinned();
+  while (control_block* const fiber = pick()) ready.push_back(*fiber);
   if (ready.is_empty()) {
     is_parked_.store(true, relaxed); // relaxed: ordered by the fence
     full_fence();                    // pairs with those in push_pinned and scheduler::stop
@@ -311,7 +318,9 @@ void worker::park_retired() noexcept {
         pinned_inbox_size_.load(acquire) == 0) {
       poller().poll(timers_.next_deadline(), ready);
     }
-    is_parked_.store(false, relaxed); // relaxed: the monitor may see it late
+    is_parked_.store(false, relaxed); // relaxed: ordered by the fence
+    full_fence();                     // pairs with the one in monitor::sleep_until_activity
+    owner_.monitor_.note_activity();
     timers_.expire(now(), ready);
   }
   while (control_block* const fiber = ready.pop_front()) {
@@ -325,8 +334,9 @@ void worker::park_retired() noexcept {
   while (control_block* const fiber = pinned_.pop_front()) run_from_worker_stack(*this, *fiber);
 }
 
-void worker::finish(control_block& fiber) noexcept {
-  give_stack_promise(fiber.size_class);
+worker& worker::finish(control_block& fiber) noexcept {
+  const unsigned size_class = fiber.size_class;
+  const bool is_main = fiber.is_main;
   waiter* joiners = nullptr;
   {
     const std::lock_guard held(fiber.ended.lock());
@@ -335,10 +345,14 @@ void worker::finish(control_block& fiber) noexcept {
     joiners = fiber.ended.take_all();
   }
   wait_queue::resume_all(joiners);
-  // release: pairs with the acquire in has_living_fibers. relaxed: only we write it.
-  finished_.store(finished_.load(relaxed) + 1, release);
-  owner_.note_finished(fiber);
   drop_reference(fiber);
+  worker& here = *current_worker();
+  here.current_ = nullptr;
+  here.give_stack_promise(size_class);
+  // release: pairs with the acquire in has_living_fibers. relaxed: only we write it.
+  here.finished_.store(here.finished_.load(relaxed) + 1, release);
+  here.owner_.note_finished(is_main);
+  return here;
 }
 
 void worker::take_stack_promise(unsigned size_class) {
@@ -378,8 +392,9 @@ void worker::count_spawn() noexcept {
 
 void worker::replace_poller(std::unique_ptr<coir::poller> next) {
   pollers_.push_back(std::move(next));
-  coir::poller* const old = poller_.load(relaxed); // relaxed: the caller's lock guards against other writers
-  poller_.store(pollers_.back().get(), release);   // pairs with the acquire in poller()
+  coir::poller* const old =
+      poller_.load(relaxed); // relaxed: the caller's lock guards against other writers
+  poller_.store(pollers_.back().get(), release); // pairs with the acquire in poller()
   old->interrupt(); // a sleeper there must move; the interrupt is sticky for one about to sleep
 }
 

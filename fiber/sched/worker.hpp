@@ -14,6 +14,7 @@
 #include "fiber/sched/poller.hpp"
 #include "fiber/sched/run_queue.hpp"
 #include "fiber/sched/slab.hpp"
+#include "fiber/sched/suspend.hpp"
 #include "fiber/sched/timer_queue.hpp"
 
 #include <memory>
@@ -47,6 +48,7 @@ public:
     return true;
   }
   [[nodiscard]] const thread_words& words() const noexcept { return words_; }
+  [[nodiscard]] departure& left() noexcept { return left_; }
   [[nodiscard]] context& own_context() noexcept { return own_context_; }
   [[nodiscard]] sanitizer::stack_bounds& own_stack() noexcept { return own_stack_; }
   [[nodiscard]] stack_cache& stacks() noexcept { return stacks_; }
@@ -61,9 +63,17 @@ public:
     return pass >= look_at_.load(relaxed) && is_look_due();
   }
   /// The next runnable fiber at hand, or null. Never suspends, never calls the kernel.
-  [[nodiscard]] control_block* pick() noexcept;
+  [[nodiscard]] control_block* pick() noexcept {
+    // relaxed: only its emptiness is read; pick_special looks closer.
+    if (!pinned_.is_empty() || next_slot_.load(relaxed) != nullptr) return pick_special();
+    next_slot_uses_ = 0;
+    return queue_.pop();
+  }
   /// Appends to the run queue; wakes another worker if one is idle.
-  void push_back(control_block& fiber) noexcept;
+  void push_back(control_block& fiber) noexcept {
+    if (!is_plain_ || !queue_.try_push(fiber)) [[unlikely]]
+      push_back_special(fiber);
+  }
   /// A fiber that the running one has just made runnable: it comes next, but at most `next_slot_limit` times in a row.
   void push_next(control_block& fiber) noexcept;
   /// The right to take one stack of the class later; throws as stack_pool::promise.
@@ -72,8 +82,9 @@ public:
   /// An id for a new fiber, unique in its runtime.
   std::uint64_t take_id() noexcept;
   void count_spawn() noexcept;
-  /// The bookkeeping of a fiber's end: joiners, counts, references.
-  void finish(control_block& fiber) noexcept;
+  /// The bookkeeping of the running fiber's end: joiners, references, counts. Destroys a result that nobody wants, and that
+  /// may suspend: the fiber counts as living until then, and may continue on another worker. Returns that one.
+  static worker& finish(control_block& fiber) noexcept;
 
   // --- anybody ---
 
@@ -113,6 +124,8 @@ private:
   void overflow(control_block& fiber) noexcept;
   control_block* find_work() noexcept;
   control_block* pick_next_slot() noexcept;
+  control_block* pick_special() noexcept;
+  void push_back_special(control_block& fiber) noexcept;
   control_block* search() noexcept;
   void stop_searching() noexcept;
   void park() noexcept;
@@ -123,11 +136,14 @@ private:
   scheduler& owner_;
   const unsigned index_;
   const bool is_shuffled_; ///< tests want another order
-  const bool is_alone_; ///< the only worker, compensating ones aside: then pushing never wakes anybody
+  const bool is_plain_;    ///< alone and not shuffled: pushing is nothing but a push
+  const bool
+      is_alone_; ///< the only worker, compensating ones aside: then pushing never wakes anybody
 
   // Written by its own thread.
   alignas(base::cache_line_size) control_block* current_ = nullptr;
   thread_words words_;
+  departure left_;
   context own_context_ = nullptr;
   std::uint32_t next_slot_uses_ = 0;
   std::uint32_t operations_left_ = operations_in_a_row;
@@ -162,7 +178,8 @@ private:
 
   timer_queue timers_;
   run_queue queue_;
-  std::vector<std::unique_ptr<coir::poller>> pollers_; ///< keeps replaced ones: somebody may be interrupting them
+  std::vector<std::unique_ptr<coir::poller>>
+      pollers_; ///< keeps replaced ones: somebody may be interrupting them
 };
 
 } // namespace coir
