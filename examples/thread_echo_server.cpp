@@ -69,7 +69,7 @@ private:
   std::unordered_map<int, std::thread> threads_; ///< of the open connections, by descriptor
   std::thread last_; ///< the thread that ended last; each thread that ends joins its predecessor
   bool is_stopping_ = false;
-  bool is_short_of_room_ = false; ///< and it has been said
+  bool has_complained_ = false; ///< once is enough for the log
 };
 
 void thread_echo_server::accept_all() {
@@ -97,7 +97,6 @@ void thread_echo_server::serve(int fd) {
         echo(fd);
         end(fd);
       });
-      is_short_of_room_ = false;
       return;
     } catch (const std::system_error& error) {
       threads_.erase(fd);
@@ -124,7 +123,7 @@ void thread_echo_server::wait_for_room(std::unique_lock<std::mutex>& held, const
                                        int error) {
   using namespace std::chrono_literals;
   if (is_stopping_) return;
-  if (!std::exchange(is_short_of_room_, true)) {
+  if (!std::exchange(has_complained_, true)) {
     std::fprintf(stderr, "thread_echo_server: %s: %s; waiting for connections to end\n", what,
                  std::strerror(error));
   }

@@ -122,15 +122,17 @@ void load_generator::load_window() {
       read_clock();
       fill(one);
     }
-    serve_until(now_ + count_of(options_.warmup), [] { return false; });
+    serve_until(now_ + count_of(options_.warmup), [this] { return open_ == 0; });
   }
   begin_phase(options_.is_idle ? phase::idle : phase::window);
   const std::uint64_t start = now_;
   const nanoseconds own_start = cpu_time_of(getpid());
   const nanoseconds server_start =
       options_.server != 0 ? cpu_time_of(options_.server) : nanoseconds();
-  serve_until(start + count_of(options_.seconds),
-              [this] { return options_.requests != 0 && result_.requests >= options_.requests; });
+  serve_until(start + count_of(options_.seconds), [this] {
+    const bool has_enough = options_.requests != 0 && result_.requests >= options_.requests;
+    return has_enough || open_ == 0;
+  });
   result_.window = nanoseconds(now_ - start);
   result_.load_cpu = cpu_time_of(getpid()) - own_start;
   if (options_.server != 0) {
@@ -159,8 +161,7 @@ void load_generator::close_all() {
   serve_until(now_ + close_limit, [this] { return open_ == 0; });
   for (connection& one : connections_) {
     if (one.now != state::closing) continue;
-    fail(one, result_.unclosed, "the server did not close after the client's end of file",
-         ETIMEDOUT);
+    fail(one, result_.unclosed, "the server did not close after the client's end of file", 0);
   }
 }
 
