@@ -66,10 +66,16 @@ unsigned count_workers(const runtime_options& options) {
   return options.workers != 0 ? options.workers : base::usable_cpu_count();
 }
 
+std::uint64_t fresh_serial() noexcept {
+  static atomic<std::uint64_t> last{0};
+  return last.fetch_add(1, relaxed) + 1; // relaxed: only uniqueness matters
+}
+
 } // namespace
 
 scheduler::scheduler(const runtime_options& options)
     : options_(options),
+      serial_(fresh_serial()),
       nominal_workers_(count_workers(options)),
       default_class_(static_cast<std::uint8_t>(stack_class_for(options.stack_size))),
       workers_(nominal_workers_ + most_compensating),
@@ -279,8 +285,8 @@ bool scheduler::has_queued_work() const noexcept {
   return found;
 }
 
-void scheduler::note_finished(control_block& fiber) noexcept {
-  if (fiber.is_main) {
+void scheduler::note_finished(bool is_main) noexcept {
+  if (is_main) {
     const auto grace = options_.shutdown_grace;
     const auto now = workers_[0]->now();
     const auto limit =

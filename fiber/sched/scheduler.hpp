@@ -77,6 +77,8 @@ public:
   /// Requests all fibers to stop that live now. Throws std::bad_alloc.
   void request_stop_of_all();
 
+  /// Unique in the process and never reused, unlike the address: by it a descriptor remembers where it is attached.
+  [[nodiscard]] std::uint64_t serial() const noexcept { return serial_; }
   [[nodiscard]] unsigned worker_count() const noexcept { return nominal_workers_; }
   [[nodiscard]] scheduler_statistics statistics() const noexcept;
   [[nodiscard]] const runtime_options& options() const noexcept { return options_; }
@@ -101,7 +103,7 @@ private:
   void return_stack_promise(unsigned size_class) noexcept;
   void stop() noexcept;
   void join_threads() noexcept;
-  void note_finished(control_block& fiber) noexcept;
+  void note_finished(bool is_main) noexcept;
   void check_drained() noexcept;
   void declare_deadlock() noexcept;
   [[nodiscard]] bool has_queued_work() const noexcept;
@@ -110,6 +112,7 @@ private:
   static constexpr std::size_t most_compensating = 64;
 
   const runtime_options options_;
+  const std::uint64_t serial_;
   const unsigned nominal_workers_;
   const std::uint8_t default_class_;
 
