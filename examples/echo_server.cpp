@@ -11,7 +11,8 @@ constexpr std::size_t buffer_bytes = 16 * 1024;
 
 /// False: the peer has sent all it wanted to.
 bool echo_once(coir::tcp_stream& connection) {
-  // Taken only now that bytes are there: an idle connection holds no buffer, and a busy one gets the one that is hot in the cache.
+  // Taken only now that bytes are there: an idle connection holds no buffer, and a busy one gets the one that
+  // is hot in the cache.
   const auto buffer = std::make_unique_for_overwrite<std::byte[]>(buffer_bytes);
   const std::size_t count = connection.read({buffer.get(), buffer_bytes});
   connection.write({buffer.get(), count});

@@ -89,7 +89,8 @@ void serve(coir::tcp_stream& connection) {
 
 int main(int argc, char** argv) {
   const auto parsed = examples::parse_server_options(
-      argc, argv, "Serves a page over HTTP/1.1. One fiber per connection, Boost.Beast for the messages.");
+      argc, argv,
+      "Serves a page over HTTP/1.1. One fiber per connection, Boost.Beast for the messages.");
   if (const int* const status = std::get_if<int>(&parsed)) return *status;
   return examples::run_tcp_server("http_server", std::get<examples::server_options>(parsed), serve);
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 // For programs that use Boost.Asio's or Boost.Beast's algorithms on coir's streams. Floor 5. Needs Boost's headers.
 //
-// Include it before the first call that passes a boost::system::error_code. tcp_stream then models Asio's SyncReadStream and
-// SyncWriteStream: http::read(stream, …), http::write(stream, …), asio::read(stream, …) suspend the fiber instead of
-// blocking the thread.
+// Include it before the first call that passes a boost::system::error_code. tcp_stream then models Asio's
+// SyncReadStream and SyncWriteStream: http::read(stream, …), http::write(stream, …), asio::read(stream, …)
+// suspend the fiber instead of blocking the thread.
 #pragma once
 
 #include "io/io_error.hpp"

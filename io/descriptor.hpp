@@ -8,8 +8,8 @@
 
 namespace coir {
 
-/// Move-only. **safety**: close() may be called by any fiber or thread while others are in operations; everything else needs
-/// that the object is not moved or destroyed meanwhile.
+/// Move-only. **safety**: close() may be called by any fiber or thread while others are in operations;
+/// everything else needs that the object is not moved or destroyed meanwhile.
 class descriptor {
 public:
   /// None.
@@ -25,10 +25,12 @@ public:
   ~descriptor() { destroy(); }
 
   /// False: none, or closed.
-  [[nodiscard]] bool is_open() const noexcept { return record_ != nullptr && !record_->is_closed(); }
+  [[nodiscard]] bool is_open() const noexcept {
+    return record_ != nullptr && !record_->is_closed();
+  }
 
-  /// Ends present operations of other fibers and all later ones with std::errc::bad_file_descriptor. The kernel's descriptor is
-  /// closed once they have left. No effect if it is not open. Never blocks.
+  /// Ends present operations of other fibers and all later ones with std::errc::bad_file_descriptor. The
+  /// kernel's descriptor is closed once they have left. No effect if it is not open. Never blocks.
   void close() noexcept {
     if (record_ != nullptr) record_->close();
   }

@@ -80,8 +80,7 @@ endpoint endpoint::parse(std::string_view text) {
 endpoint endpoint::parse(std::string_view text, std::error_code& error) noexcept {
   const auto colon = text.rfind(':');
   std::uint32_t port = 0;
-  if (colon == std::string_view::npos ||
-      !parse_number(text.substr(colon + 1), UINT16_MAX, port)) {
+  if (colon == std::string_view::npos || !parse_number(text.substr(colon + 1), UINT16_MAX, port)) {
     error = std::make_error_code(std::errc::invalid_argument);
     return {};
   }

@@ -20,14 +20,15 @@ public:
   endpoint(std::string_view address, std::uint16_t port);
   endpoint(std::string_view address, std::uint16_t port, std::error_code& error) noexcept;
 
-  /// "127.0.0.1:80" or "[::1]:80" (RFC 3986 3.2.2); the port must be there. Throws std::system_error(invalid_argument).
+  /// "127.0.0.1:80" or "[::1]:80" (RFC 3986 3.2.2); the port must be there. Throws
+  /// std::system_error(invalid_argument).
   [[nodiscard]] static endpoint parse(std::string_view text);
   [[nodiscard]] static endpoint parse(std::string_view text, std::error_code& error) noexcept;
 
   [[nodiscard]] static endpoint loopback(std::uint16_t port) noexcept;    ///< 127.0.0.1
   [[nodiscard]] static endpoint loopback_v6(std::uint16_t port) noexcept; ///< ::1
   [[nodiscard]] static endpoint any(std::uint16_t port) noexcept;         ///< 0.0.0.0
-  [[nodiscard]] static endpoint any_v6(std::uint16_t port) noexcept;      ///< ::, takes IPv4 too unless told otherwise
+  [[nodiscard]] static endpoint any_v6(std::uint16_t port) noexcept; ///< ::, takes IPv4 too unless told otherwise
 
   [[nodiscard]] std::uint16_t port() const noexcept;
   /// Without brackets.

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 // Errors of io/. Floor 5.
 //
-// Policy: what the operating system reports comes as std::error_code of std::system_category, so that comparing with
-// std::errc works. A time-out is std::errc::timed_out, a stop request std::errc::operation_canceled, an operation on a closed
-// object (also if it is closed while the operation waits) std::errc::bad_file_descriptor. Each function throws
-// std::system_error, or has an overload with an error code that does not throw.
+// Policy: what the operating system reports comes as std::error_code of std::system_category, so that comparing
+// with std::errc works. A time-out is std::errc::timed_out, a stop request std::errc::operation_canceled, an
+// operation on a closed object (also if it is closed while the operation waits) std::errc::bad_file_descriptor.
+// Each function throws std::system_error, or has an overload with an error code that does not throw.
 #pragma once
 
 #include <cstdint>

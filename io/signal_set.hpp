@@ -11,11 +11,11 @@
 
 namespace coir {
 
-/// Blocks signals in the calling thread and lets fibers wait for them (signalfd(2)). No disposition is changed; the destructor
-/// restores the thread's mask.
+/// Blocks signals in the calling thread and lets fibers wait for them (signalfd(2)). No disposition is changed;
+/// the destructor restores the thread's mask.
 ///
-/// Make it in main() before run() and before other threads are started: they inherit the mask. A signal that some thread does not
-/// block has its usual effect there.
+/// Make it in main() before run() and before other threads are started: they inherit the mask. A signal that
+/// some thread does not block has its usual effect there.
 ///
 ///     coir::signal_set stop_signals{SIGINT, SIGTERM};
 ///     return coir::run([&] { …; stop_signals.wait(); });
@@ -37,7 +37,8 @@ private:
     sigset_t before;
     int fd;
   };
-  explicit signal_set(const blocked_signals& blocked) : descriptor(blocked.fd), before_(blocked.before) {}
+  explicit signal_set(const blocked_signals& blocked)
+      : descriptor(blocked.fd), before_(blocked.before) {}
   static blocked_signals block(std::initializer_list<int> signals);
   std::int64_t take(deadline limit) noexcept;
 

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "io/socket_calls.hpp"
 
+#include "io/io_error.hpp"
+#include "io/operation.hpp"
+
 #include <cerrno>
 #include <netinet/tcp.h>
-#include <system_error>
 
 namespace coir {
 
@@ -39,12 +41,14 @@ std::int64_t set_option(int fd, int level, int name, int value) noexcept {
   return result;
 }
 
-endpoint socket_address(int fd, int (*call)(int, sockaddr*, socklen_t*), const char* what) {
+endpoint socket_address(fd_state& socket, int (*call)(int, sockaddr*, socklen_t*),
+                        const char* what) {
   sockaddr_storage address{};
-  socklen_t size = sizeof address;
-  if (call(fd, reinterpret_cast<sockaddr*>(&address), &size) != 0) {
-    throw std::system_error(errno, std::system_category(), what);
-  }
+  const auto ask = [&](int fd) -> ssize_t {
+    socklen_t size = sizeof address;
+    return call(fd, reinterpret_cast<sockaddr*>(&address), &size);
+  };
+  unpack_or_throw(perform_now(socket, ask), what);
   return endpoint::from_native(address);
 }
 

@@ -9,6 +9,8 @@
 
 namespace coir {
 
+struct fd_state;
+
 /// A non-blocking TCP socket that sends small writes at once, or -errno.
 [[nodiscard]] int open_stream_socket(const endpoint& family_of) noexcept;
 
@@ -19,7 +21,7 @@ namespace coir {
 [[nodiscard]] std::int64_t set_option(int fd, int level, int name, int value) noexcept;
 
 /// What getsockname(2) or getpeername(2) says. Throws std::system_error.
-[[nodiscard]] endpoint socket_address(int fd, int (*call)(int, sockaddr*, socklen_t*),
+[[nodiscard]] endpoint socket_address(fd_state& socket, int (*call)(int, sockaddr*, socklen_t*),
                                       const char* what);
 
 } // namespace coir

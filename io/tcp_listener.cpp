@@ -33,7 +33,8 @@ bool is_of_connection(int error) noexcept {
   }
 }
 
-std::int64_t begin_to_listen(int fd, const endpoint& where, const listen_options& options) noexcept {
+std::int64_t begin_to_listen(int fd, const endpoint& where,
+                             const listen_options& options) noexcept {
   std::int64_t result = set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
   if (result == 0 && options.reuse_port) result = set_option(fd, SOL_SOCKET, SO_REUSEPORT, 1);
   if (result == 0 && where.is_v6()) {
@@ -77,11 +78,8 @@ std::int64_t tcp_listener::pause_if_short(clock::time_point limit) noexcept {
   if (!is_short_.exchange(false, relaxed)) return 0;
   // A listening socket is never writable, so only close(), a stop request or the time ends this wait.
   const auto until = std::min(limit, clock::now() + pause_when_short);
-  fd_state& socket = record();
-  if (!socket.enter()) return -EBADF;
-  static_cast<void>(socket.take_edge(direction::write)); // the one that every record starts with
-  const int ended = socket.wait(direction::write, until);
-  socket.leave();
+  static_cast<void>(record().take_edge(direction::write)); // the one that every record starts with
+  const int ended = await_event(record(), direction::write, until);
   return ended == -ETIMEDOUT && until < limit ? 0 : ended;
 }
 
@@ -102,11 +100,7 @@ tcp_stream tcp_listener::accept(std::error_code& error, deadline limit) noexcept
         accepted = ::accept4(fd, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
       } while (accepted < 0 && is_of_connection(errno));
       // Until an accept finds nothing, there may be more: for us, or for another fiber that waits.
-      if (accepted >= 0 || errno != EAGAIN) {
-        const int errno_of_accept = errno;
-        socket.leave_edge(direction::read);
-        errno = errno_of_accept;
-      }
+      if (accepted >= 0) socket.leave_edge(direction::read);
       return accepted;
     });
   }
@@ -122,7 +116,7 @@ tcp_stream tcp_listener::accept(std::error_code& error, deadline limit) noexcept
 }
 
 endpoint tcp_listener::local_endpoint() const {
-  return socket_address(native_handle(), ::getsockname, "coir: local_endpoint");
+  return socket_address(record(), ::getsockname, "coir: local_endpoint");
 }
 
 } // namespace coir

@@ -6,6 +6,7 @@
 
 #include <netinet/tcp.h>
 #include <new>
+#include <poll.h>
 #include <sys/socket.h>
 
 namespace coir {
@@ -47,6 +48,10 @@ std::int64_t tcp_stream::receive(const gathered_buffers& into, deadline limit) n
   return perform(socket, direction::read, limit.when(), [&](int fd) -> ssize_t {
     const ssize_t count = into.count == 1 ? ::recv(fd, into.parts[0].iov_base, into.bytes, 0)
                                           : ::readv(fd, into.parts, into.count);
+    if (count == 0 && socket.is_closed()) { // by us: the end is not the peer's
+      errno = EBADF;
+      return -1;
+    }
     // Less than asked for: drained, and the next event will tell. The end of the stream stays readable.
     if (count == static_cast<ssize_t>(into.bytes) || count == 0) socket.leave_edge(direction::read);
     return count;
@@ -103,14 +108,18 @@ std::size_t tcp_stream::write(const_buffer buffer, std::error_code& error,
 
 std::int64_t tcp_stream::wait_for_bytes(deadline limit) noexcept {
   fd_state& socket = record();
-  bool is_told = true; // false: an event is known only by guess (a new connection), so look
-  if (socket.ready[0].load(relaxed) != 0) is_told = false; // relaxed: a hint that saves a system call
+  if (!socket.has_edge(direction::read)) {
+    const int error = await_event(socket, direction::read, limit.when());
+    if (error != -ETIMEDOUT) return error;
+  }
+  // An event is known only by guess (a new connection), or there was none in time: look. Not by recv(2), which
+  // would take a pending error away from the read that follows.
   return perform(socket, direction::read, limit.when(), [&](int fd) -> ssize_t {
-    char peeked = 0;
-    const ssize_t count = is_told ? 1 : ::recv(fd, &peeked, 1, MSG_PEEK);
-    is_told = true; // by the event that ends the wait, if there is one
-    if (count >= 0) socket.leave_edge(direction::read); // nothing has been read
-    return count;
+    pollfd looked_at{fd, POLLIN | POLLRDHUP, 0};
+    const int count = ::poll(&looked_at, 1, 0);
+    if (count > 0) socket.leave_edge(direction::read); // nothing has been read
+    if (count == 0) errno = EAGAIN;
+    return count > 0 ? 0 : -1;
   });
 }
 
@@ -123,13 +132,7 @@ void tcp_stream::wait_readable(std::error_code& error, deadline limit) noexcept 
 }
 
 std::int64_t tcp_stream::shut(int how) noexcept {
-  fd_state& socket = record();
-  if (!socket.enter()) return -EBADF;
-  const int errno_before = errno;
-  const std::int64_t result = ::shutdown(socket.fd, how) == 0 ? 0 : -errno;
-  errno = errno_before;
-  socket.leave();
-  return result;
+  return perform_now(record(), [how](int fd) -> ssize_t { return ::shutdown(fd, how); });
 }
 
 void tcp_stream::shutdown_send() { unpack_or_throw(shut(SHUT_WR), "coir: shutdown"); }
@@ -138,15 +141,19 @@ void tcp_stream::shutdown() { unpack_or_throw(shut(SHUT_RDWR), "coir: shutdown")
 void tcp_stream::shutdown(std::error_code& error) noexcept { unpack(shut(SHUT_RDWR), error); }
 
 endpoint tcp_stream::local_endpoint() const {
-  return socket_address(native_handle(), ::getsockname, "coir: local_endpoint");
+  return socket_address(record(), ::getsockname, "coir: local_endpoint");
 }
 
 endpoint tcp_stream::remote_endpoint() const {
-  return socket_address(native_handle(), ::getpeername, "coir: remote_endpoint");
+  return socket_address(record(), ::getpeername, "coir: remote_endpoint");
 }
 
 void tcp_stream::set_no_delay(bool on) {
-  unpack_or_throw(set_option(native_handle(), IPPROTO_TCP, TCP_NODELAY, on), "coir: set_no_delay");
+  const auto set = [on](int fd) -> ssize_t {
+    const int value = on ? 1 : 0;
+    return ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &value, sizeof value);
+  };
+  unpack_or_throw(perform_now(record(), set), "coir: set_no_delay");
 }
 
 } // namespace coir

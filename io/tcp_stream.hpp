@@ -15,15 +15,17 @@ namespace coir {
 
 /// A TCP connection (RFC 9293), IPv4 or IPv6. Move-only; the destructor closes it.
 ///
-/// Every function that can block suspends the calling fiber (a plain thread blocks), is a cancellation point, is bounded by
-/// deadline_scope and by its own `limit`, and leaves the connection usable when it gives up. Each throws std::system_error, or has
-/// an overload with an error code that does not. SIGPIPE is never raised. Small writes are sent at once (TCP_NODELAY).
+/// Every function that can block suspends the calling fiber (a plain thread blocks), is a cancellation point,
+/// is bounded by deadline_scope and by its own `limit`, and leaves the connection usable when it gives up. Each
+/// throws std::system_error, or has an overload with an error code that does not. SIGPIPE is never raised.
+/// Small writes are sent at once (TCP_NODELAY).
 ///
-/// **safety**: one fiber may read while another writes; close() and shutdown may come from anybody. Concurrent reads are each served,
-/// in no order. **migration**: the fiber may continue on another thread after each of them.
+/// **safety**: one fiber may read while another writes; close() and shutdown may come from anybody. Concurrent
+/// reads are each served, in no order. **migration**: the fiber may continue on another thread after each of
+/// them.
 ///
-/// read_some and write_some model Asio's SyncReadStream and SyncWriteStream; with io/asio.hpp Boost.Asio's and Boost.Beast's
-/// algorithms work on a tcp_stream unchanged.
+/// read_some and write_some model Asio's SyncReadStream and SyncWriteStream; with io/asio.hpp Boost.Asio's and
+/// Boost.Beast's algorithms work on a tcp_stream unchanged.
 ///
 ///     auto stream = coir::tcp_stream::connect(coir::endpoint::loopback(8080), 2s);
 ///     stream.write("ping");
@@ -34,28 +36,31 @@ public:
   /// Not connected: operations end with std::errc::bad_file_descriptor.
   tcp_stream() noexcept = default;
 
-  /// Connects. Errors: connection_refused, timed_out, network_unreachable, too_many_files_open, … (connect(2), socket(2)).
+  /// Connects. Errors: connection_refused, timed_out, network_unreachable, too_many_files_open, … (connect(2),
+  /// socket(2)).
   [[nodiscard]] static tcp_stream connect(const endpoint& peer, deadline limit = {});
   [[nodiscard]] static tcp_stream connect(const endpoint& peer, std::error_code& error,
                                           deadline limit = {}) noexcept;
 
-  /// Reads what is there, at least one byte, at most the buffer. 0: the peer has shut down its sending side, or the buffer is
-  /// empty. Errors: connection_reset, timed_out, … (recv(2)). One system call if bytes are known to be there.
+  /// Reads what is there, at least one byte, at most the buffer. 0: the peer has shut down its sending side, or
+  /// the buffer is empty. Errors: connection_reset, timed_out, … (recv(2)). One system call if bytes are known
+  /// to be there.
   std::size_t read(mutable_buffer buffer, deadline limit = {});
   std::size_t read(mutable_buffer buffer, std::error_code& error, deadline limit = {}) noexcept;
 
-  /// Writes all of the buffer and returns its size. If it fails, some of it may have been sent: the overload with an error code
-  /// returns how much. Errors: broken_pipe, connection_reset, timed_out, … (send(2)).
+  /// Writes all of the buffer and returns its size. If it fails, some of it may have been sent: the overload
+  /// with an error code returns how much. Errors: broken_pipe, connection_reset, timed_out, … (send(2)).
   std::size_t write(const_buffer buffer, deadline limit = {});
   std::size_t write(const_buffer buffer, std::error_code& error, deadline limit = {}) noexcept;
 
-  /// Waits until a read would not: bytes are there, the peer has shut down, or an error is pending. For servers with many idle
-  /// connections, which then need no buffer while they wait. May return early. No system call if it has to wait.
+  /// Waits until a read would not: bytes are there, the peer has shut down, or an error is pending. For servers
+  /// with many idle connections, which then need no buffer while they wait. May return early. No system call if
+  /// it has to wait.
   void wait_readable(deadline limit = {});
   void wait_readable(std::error_code& error, deadline limit = {}) noexcept;
 
-  /// As read(), for a buffer sequence (a buffer, or a bidirectional range of buffers), and with the end of stream as an error:
-  /// io_errc::end_of_stream or, for Boost's error code, boost::asio::error::eof.
+  /// As read(), for a buffer sequence (a buffer, or a bidirectional range of buffers), and with the end of
+  /// stream as an error: io_errc::end_of_stream or, for Boost's error code, boost::asio::error::eof.
   template <class MutableBuffers>
   std::size_t read_some(const MutableBuffers& buffers) {
     std::error_code error;

@@ -62,13 +62,15 @@ poll_result epoll_backend::poll(base::time_point deadline, fiber_list& ready) no
     poll_without_waiting(ready);
     return poll_result::done;
   }
+  is_waiting_.store(true, relaxed); // relaxed: the exchange releases it to whoever will write the eventfd
   std::uint32_t seen = empty;
   // acq_rel: pairs with the exchange in interrupt: what was written before it is visible after.
   // acquire: the same, where it came first.
   const bool may_sleep = state_.compare_exchange(seen, sleeping, acq_rel, acquire);
   epoll_event events[events_per_poll];
   const int count = wait(events, may_sleep ? deadline : base::time_point::min());
-  state_.exchange(empty, acq_rel); // pairs with the exchange in interrupt
+  is_waiting_.store(false, relaxed); // relaxed: an edge too many only ends a poll early
+  state_.exchange(empty, acq_rel);   // pairs with the exchange in interrupt
   deliver(events, count, ready);
   return poll_result::done;
 }
@@ -77,8 +79,9 @@ void epoll_backend::poll_without_waiting(fiber_list& ready) noexcept {
   epoll_event events[events_per_poll];
   const int count = wait(events, base::time_point::min());
   if (!deliver(events, count, ready)) return;
-  // acquire: pairs with the exchange in interrupt. We are the monitor, and the edge is meant for the worker.
-  if (state_.load(acquire) != empty) ::eventfd_write(notifier_fd_, 1);
+  // We are the monitor, and the edge is meant for the worker. relaxed: ordered by the kernel, the write that we
+  // have fetched came after the store for the poll that it was meant for.
+  if (is_waiting_.load(relaxed)) ring();
 }
 
 int epoll_backend::wait(epoll_event* events, base::time_point deadline) noexcept {
@@ -100,7 +103,8 @@ int epoll_backend::wait(epoll_event* events, base::time_point deadline) noexcept
   }
   if (!wants_nanoseconds || (count < 0 && errno != EINTR)) {
     const std::int64_t milliseconds = (nanoseconds + 999'999) / 1'000'000; // never too early
-    const int limit = is_endless ? -1 : static_cast<int>(std::min<std::int64_t>(milliseconds, INT_MAX));
+    const int limit =
+        is_endless ? -1 : static_cast<int>(std::min<std::int64_t>(milliseconds, INT_MAX));
     count = ::epoll_wait(epoll_fd_, events, events_per_poll, limit);
   }
   errno = errno_before;
@@ -119,7 +123,8 @@ bool epoll_backend::deliver(const epoll_event* events, int count, fiber_list& re
     if (tag_of(fd) != tag) continue; // closed since, and maybe another descriptor's record by now
     const std::uint32_t what = events[i].events;
     const bool has_failed = (what & (EPOLLHUP | EPOLLERR)) != 0;
-    const bool has_hung_up = has_failed || (what & EPOLLRDHUP) != 0;
+    // Urgent data counts too: a read stops in front of it, as if it had drained the socket.
+    const bool has_hung_up = has_failed || (what & (EPOLLRDHUP | EPOLLPRI)) != 0;
     if ((what & EPOLLIN) != 0 || has_hung_up) fd.notify(direction::read, has_hung_up, ready);
     if ((what & EPOLLOUT) != 0 || has_failed) fd.notify(direction::write, has_failed, ready);
   }
@@ -128,7 +133,10 @@ bool epoll_backend::deliver(const epoll_event* events, int count, fiber_list& re
 
 void epoll_backend::interrupt() noexcept {
   // acq_rel: pairs with the exchanges in poll.
-  if (state_.exchange(notified, acq_rel) != sleeping) return;
+  if (state_.exchange(notified, acq_rel) == sleeping) ring();
+}
+
+void epoll_backend::ring() noexcept {
   const int errno_before = errno;
   ::eventfd_write(notifier_fd_, 1);
   errno = errno_before;
@@ -137,9 +145,12 @@ void epoll_backend::interrupt() noexcept {
 int epoll_backend::attach(fd_state& fd) noexcept {
   const int errno_before = errno;
   epoll_event event{};
-  event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
+  event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLPRI | EPOLLET;
   event.data.u64 = tag_of(fd);
-  const int error = ::epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, fd.fd, &event) == 0 ? 0 : -errno;
+  int error = ::epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, fd.fd, &event) == 0 ? 0 : -errno;
+  if (error == -EEXIST) { // another runtime has attached it meanwhile, and now it is our turn again
+    error = ::epoll_ctl(epoll_fd_, EPOLL_CTL_MOD, fd.fd, &event) == 0 ? 0 : -errno;
+  }
   errno = errno_before;
   return error;
 }

@@ -31,18 +31,33 @@ int to_errno(wait_outcome outcome) noexcept {
   return 0;
 }
 
+// Both leave errno alone, and are never inlined to where the address of errno could be kept across a suspension.
+[[gnu::noinline]] void close_in_kernel(int fd) noexcept {
+  const int errno_before = errno;
+  ::close(fd);
+  errno = errno_before;
+}
+
+[[gnu::noinline]] void shut_down_in_kernel(int fd) noexcept {
+  const int errno_before = errno;
+  ::shutdown(fd, SHUT_RDWR);
+  errno = errno_before;
+}
+
 } // namespace
 
 bool fd_state::enter() noexcept {
-  // acquire: pairs with the release of the closed bit in close.
-  if ((users.fetch_add(one_user, acquire) & closed) == 0) return true;
-  leave();
-  return false;
+  std::uint32_t seen = users.load(relaxed); // relaxed: the exchange has the order
+  do {
+    if ((seen & closed) != 0) return false;
+    // acquire: pairs with the release in adopt_descriptor. relaxed: only looks again.
+  } while (!users.compare_exchange_weak(seen, seen + one_user, acquire, relaxed));
+  return true;
 }
 
 void fd_state::leave() noexcept {
   // acq_rel: pairs with itself and with close: whoever closes in the kernel does so after all operations.
-  if (users.fetch_sub(one_user, acq_rel) == (one_user | closed)) ::close(fd);
+  if (users.fetch_sub(one_user, acq_rel) == (one_user | closed)) close_in_kernel(fd);
 }
 
 bool fd_state::is_closed() const noexcept {
@@ -56,13 +71,13 @@ bool fd_state::close() noexcept {
     if ((seen & closed) != 0) return false;
     // If operations are inside we join them, so that the number stays ours for the shutdown below.
     wanted = (seen | closed) + (seen == 0 ? 0 : one_user);
-    // acq_rel: pairs with enter (refuses it) and with leave (its operation is done). relaxed: only looks again.
+    // acq_rel: pairs with leave (its operation is done) and is_closed. relaxed: only looks again.
   } while (!users.compare_exchange_weak(seen, wanted, acq_rel, relaxed));
   if (seen == 0) {
-    ::close(fd);
+    close_in_kernel(fd);
     return true;
   }
-  ::shutdown(fd, SHUT_RDWR); // the connection ends now; also wakes plain threads, which wait in poll(2)
+  shut_down_in_kernel(fd); // the connection ends now; also wakes plain threads, which wait in poll(2)
   resume_waiters(direction::read);
   resume_waiters(direction::write);
   leave();
@@ -100,9 +115,11 @@ void fd_state::leave_edge(direction d) noexcept {
   wait_queue::resume(taken);
 }
 
-void fd_state::forget_hang_up(direction d) noexcept {
-  // relaxed: only the operations of this direction read it, one of which we are.
-  ready[index_of(d)].fetch_and(static_cast<std::uint8_t>(~hung_up), relaxed);
+bool fd_state::forget_hang_up(direction d) noexcept {
+  auto& word = ready[index_of(d)];
+  if ((word.load(relaxed) & hung_up) == 0) return false; // relaxed: a hint; wait() looks again under the lock
+  // acq_rel: pairs with the release in notify, as in take_edge.
+  return (word.fetch_and(static_cast<std::uint8_t>(~hung_up), acq_rel) & hung_up) != 0;
 }
 
 void fd_state::notify(direction d, bool has_hung_up, fiber_list& out) noexcept {
@@ -124,8 +141,8 @@ void fd_state::notify(direction d, bool has_hung_up, fiber_list& out) noexcept {
 
 int fd_state::wait(direction d, base::time_point limit) noexcept {
   if (current_fiber() == nullptr) return wait_as_thread(d, limit);
-  // pairs with the release in attach_here
-  if (attached.load(acquire) == nullptr) {
+  // pairs with the release in try_attach
+  if (attached.load(acquire) != current_worker()->owner().serial()) {
     if (const int error = attach_here(); error != 0) return error;
   }
   wait_queue& queue = waiters[index_of(d)];
@@ -159,10 +176,11 @@ int fd_state::attach_here() noexcept {
 int fd_state::try_attach() noexcept {
   // The write side's lock serves as well as any; an event of this descriptor may spin on it for one system call.
   const std::lock_guard held(waiters[index_of(direction::write)].lock());
-  if (attached.load(relaxed) != nullptr) return 0; // relaxed: written under the lock
-  poller& chosen = current_worker()->poller();
-  const int error = chosen.attach(*this);
-  if (error == 0) attached.store(&chosen, release); // pairs with the acquire in wait
+  worker& here = *current_worker();
+  const std::uint64_t wanted = here.owner().serial();
+  if (attached.load(relaxed) == wanted) return 0; // relaxed: written under the lock
+  const int error = here.poller().attach(*this);
+  if (error == 0) attached.store(wanted, release); // pairs with the acquire in wait
   return error;
 }
 

@@ -3,22 +3,27 @@
 //
 // One cache line per descriptor, since with 10,000 connections the lines touched per request decide the throughput.
 //
-// Readiness. A descriptor is attached to one poller, edge-triggered, for its life, when an operation first finds nothing to do.
-// Each direction has a word of two bits:
+// Readiness. A descriptor is attached to one poller, edge-triggered, for its life, when an operation first
+// finds nothing to do (to one poller of each runtime, where several use it; an event that comes twice costs a
+// try). Each direction has a word of two bits:
 //   edge     an event has come since the last try, or the last try left something: a try may succeed
-//   hung_up  peer has closed, or an error is pending: a try never finds nothing, no further edge may come
-// An operation clears `edge` *before* it tries: an event that comes between sets it again and is not lost. A read that got less
-// than it asked for has drained the socket, so `edge` stays clear and the next read waits without a try that would fail.
+//   hung_up  the peer has closed, an error is pending, or urgent data lies between the bytes: no further edge
+//            may come, so every try is worth it until one finds nothing
+// An operation clears `edge` *before* it tries: an event that comes between sets it again and is not lost. A
+// read that got less than it asked for has drained the socket, so `edge` stays clear and the next read waits
+// without a try that would fail.
 //
 //   operation: edge set?  clear it, try;  nothing there?  lock queue; edge or hung_up?  else link and suspend
 //   event:     lock queue;  somebody waits?  resume them, the edge is theirs;  else set edge
 //
-// Life. Records are never freed, only reused (fd_state_pool), so an event that was fetched before its descriptor was closed
-// may look at one. It carries the record's generation, and is dropped if that has moved on.
+// Life. Records are never freed, only reused (fd_state_pool), so an event that was fetched before its
+// descriptor was closed may look at one. It carries the record's generation, and is dropped if that has moved
+// on.
 //
-// `users`: bit 0 closed; above it the number of operations inside. The last to leave a closed descriptor closes it in the kernel,
-// so a number is never reused while an operation may still pass it to the kernel. Ordering of users:
-//   closed bit, acq_rel (close)   -> acquire (enter): later operations are refused
+// `users`: bit 0 closed; above it the number of operations inside, which never grows again once closed is set.
+// The last to leave a closed descriptor closes it in the kernel, once, so a number is never reused while an
+// operation may still pass it to the kernel. Ordering of users:
+//   0, release (adopt_descriptor) -> acquire (enter): the number
 //   count, release (leave)        -> acq_rel (close, or the last leave): all operations are done before ::close
 //
 // Lock order: none; the two queues' locks are never held together. Checked by: tests/io/fd_state_test.cpp.
@@ -44,7 +49,7 @@ struct alignas(base::cache_line_size) fd_state {
 
   int fd = -1;
   atomic<std::uint32_t> users{1};
-  atomic<poller*> attached{nullptr}; ///< null: no event will come
+  atomic<std::uint64_t> attached{0}; ///< serial of the runtime that attached it last; 0: no event will come
   wait_queue waiters[2]{};           ///< by direction; the lock guards the decision to wait
   atomic<std::uint8_t> ready[2]{};   ///< by direction
   atomic<std::uint16_t> generation{0};
@@ -54,7 +59,8 @@ struct alignas(base::cache_line_size) fd_state {
   [[nodiscard]] bool enter() noexcept;
   /// Ends it.
   void leave() noexcept;
-  /// Refuses new operations and ends the waits of present ones; ::close follows when they have left. False: was closed already.
+  /// Refuses new operations and ends the waits of present ones; ::close follows when they have left. False: was
+  /// closed already.
   bool close() noexcept;
   [[nodiscard]] bool is_closed() const noexcept;
 
@@ -66,11 +72,12 @@ struct alignas(base::cache_line_size) fd_state {
   [[nodiscard]] bool take_edge(direction d) noexcept;
   /// The last try left something: the next waiter or the next operation should try too. Inside of an operation.
   void leave_edge(direction d) noexcept;
-  /// A try found nothing although the peer had hung up: what was pending has been consumed.
-  void forget_hang_up(direction d) noexcept;
+  /// A try found nothing although the word says that the peer has hung up: what was pending has been consumed,
+  /// or it has come after the try. True: so try again, and leave the edge for the next. Inside of an operation.
+  [[nodiscard]] bool forget_hang_up(direction d) noexcept;
 
-  /// Suspends until a try makes sense (the edge is then the caller's), or returns -ETIMEDOUT, -ECANCELED (stop request),
-  /// -EBADF (closed meanwhile), or why it cannot wait. Inside of an operation. A plain thread blocks.
+  /// Suspends until a try makes sense (the edge is then the caller's), or returns -ETIMEDOUT, -ECANCELED (stop
+  /// request), -EBADF (closed meanwhile), or why it cannot wait. Inside of an operation. A plain thread blocks.
   [[nodiscard]] int wait(direction d, base::time_point limit) noexcept;
 
   /// An event for one direction: appends the fiber that it makes runnable to `out`. By pollers.
@@ -84,7 +91,8 @@ private:
 };
 static_assert(sizeof(fd_state) == base::cache_line_size);
 
-/// A record for an open descriptor, which it owns from now on. Throws std::bad_alloc; the descriptor is the caller's then.
+/// A record for an open descriptor, which it owns from now on. Throws std::bad_alloc; the descriptor is the
+/// caller's then.
 [[nodiscard]] fd_state& adopt_descriptor(int fd);
 /// Gives the record of a closed descriptor back. No operation may be inside.
 void release_record(fd_state& record) noexcept;

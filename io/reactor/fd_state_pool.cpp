@@ -1,6 +1,6 @@
-// SPDX-License-Identifier: MIT
-// Where fd_states come from: chunks that are never freed, so that a late event may look at any record. Their number is bounded
-// by the most descriptors that were ever open at once; each costs 64 bytes.
+// SPDX-License-Identifier: MIT Where fd_states come from: chunks that are never freed, so that a late event may
+// look at any record. Their number is bounded by the most descriptors that were ever open at once; each costs
+// 64 bytes.
 #include "fiber/base/check.hpp"
 #include "io/reactor/fd_state.hpp"
 
@@ -56,10 +56,10 @@ fd_state& adopt_descriptor(int fd) {
   fd_state& record = fd_state_pool::instance().take();
   record.fd = fd;
   // relaxed: nobody else knows the record yet; a late event only sets `edge`, which costs one try.
-  record.attached.store(nullptr, relaxed);
+  record.attached.store(0, relaxed);
   record.ready[0].store(fd_state::edge, relaxed); // relaxed: as above
   record.ready[1].store(fd_state::edge, relaxed); // relaxed: as above
-  record.users.store(0, release); // pairs with the acquire in enter
+  record.users.store(0, release);                 // pairs with the acquire in enter
   return record;
 }
 
