@@ -4,6 +4,7 @@
 #include "fiber/base/check.hpp"
 #include "fiber/context/overflow_report.hpp"
 #include "fiber/sched/current.hpp"
+#include "fiber/sched/stop.hpp"
 #include "fiber/sched/wait_error.hpp"
 
 #include <system_error>
@@ -20,6 +21,18 @@ running_fiber describe_running_fiber() noexcept {
   const control_block* const fiber = current_fiber();
   if (fiber == nullptr) return {0, nullptr, nullptr};
   return {fiber->id, fiber->name, fiber->bound};
+}
+
+/// If the caller is interrupted, its function ends before it does.
+void wait_or_cancel(control_block& main) {
+  try {
+    wait_for_end(main, clock::time_point::max());
+  } catch (...) {
+    request_stop(main);
+    wait_for_end_uninterrupted(main);
+    drop_reference(main);
+    throw;
+  }
 }
 
 } // namespace
@@ -45,12 +58,11 @@ runtime::~runtime() {
 
 void runtime::run_fiber(control_block& main) {
   const worker* const here = current_worker();
-  const bool is_inside = here != nullptr && &here->owner() == scheduler_.get();
-  if (is_inside || !scheduler_->try_enter()) {
+  if (here != nullptr && &here->owner() == scheduler_.get()) {
     scheduler_->start(main);
-    wait_for_end(main, clock::time_point::max());
-    return;
+    return wait_or_cancel(main);
   }
+  if (!scheduler_->enter_or_start(main)) return wait_or_cancel(main);
   try {
     scheduler_->open();
   } catch (...) {

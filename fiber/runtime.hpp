@@ -29,13 +29,16 @@ public:
   /// runtime_options::shutdown_grace, then they are requested to stop and it waits on. So nothing of the runtime
   /// runs after run().
   ///
-  /// If another thread is in run() of the same runtime, or the caller is one of its fibers: spawns and joins there.
+  /// If another thread is in run() of the same runtime, or the caller is one of its fibers: spawns and joins there. If the
+  /// caller is a fiber that is interrupted meanwhile (operation_canceled, timed_out), the function is requested to stop and
+  /// waited for.
   ///
   /// Throws std::system_error(resource_unavailable_try_again) if a thread cannot be started; the function has not
   /// begun then.
   template <class Function, class... Arguments>
     requires std::is_invocable_v<std::decay_t<Function>, std::decay_t<Arguments>...>
-  auto run(Function&& function, Arguments&&... arguments) {
+  std::invoke_result_t<std::decay_t<Function>, std::decay_t<Arguments>...>
+  run(Function&& function, Arguments&&... arguments) {
     using value = std::invoke_result_t<std::decay_t<Function>, std::decay_t<Arguments>...>;
     using closure = bound_call<std::decay_t<Function>, std::decay_t<Arguments>...>;
     auto& made =
@@ -77,12 +80,12 @@ private:
 ///     int main() { return coir::run([] { return coir::spawn([] { return 0; }).join(); }); }
 template <class Function, class... Arguments>
   requires std::is_invocable_v<std::decay_t<Function>, std::decay_t<Arguments>...>
-auto run(Function&& function, Arguments&&... arguments) {
+decltype(auto) run(Function&& function, Arguments&&... arguments) {
   return runtime().run(std::forward<Function>(function), std::forward<Arguments>(arguments)...);
 }
 template <class Function, class... Arguments>
   requires std::is_invocable_v<std::decay_t<Function>, std::decay_t<Arguments>...>
-auto run(const runtime_options& options, Function&& function, Arguments&&... arguments) {
+decltype(auto) run(const runtime_options& options, Function&& function, Arguments&&... arguments) {
   return runtime(options).run(std::forward<Function>(function),
                               std::forward<Arguments>(arguments)...);
 }

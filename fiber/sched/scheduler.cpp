@@ -51,7 +51,9 @@
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
+#include <sched.h>
 #include <system_error>
+#include <utility>
 
 namespace coir {
 namespace {
@@ -98,20 +100,33 @@ worker& scheduler::add_worker(std::unique_ptr<poller> first) {
   return *workers_[index];
 }
 
-bool scheduler::try_enter() noexcept {
-  // acquire: pairs with the release in leave: worker 0's state.
-  return !is_entered_.exchange(true, acquire);
+bool scheduler::enter_or_start(control_block& main) noexcept {
+  // Held over start(), so that whoever is about to leave counts `main` among the living.
+  const std::lock_guard held(entry_mutex_);
+  if (is_entered_) start(main);
+  return !std::exchange(is_entered_, true);
 }
 
-void scheduler::leave() noexcept {
-  is_entered_.store(false, release); // pairs with the acquire in try_enter
+bool scheduler::try_leave() noexcept {
+  const std::lock_guard held(entry_mutex_);
+  is_entered_ = has_living_fibers();
+  return !is_entered_;
 }
 
 void scheduler::open() {
-  // relaxed: no other thread is in here yet; starting them publishes these.
-  is_stopping_.store(false, relaxed);
-  is_draining_.store(false, relaxed);   // relaxed: the same
+  is_draining_.store(false, relaxed); // relaxed: no other thread is in here yet; starting them publishes it
   is_deadlocked_.store(false, relaxed); // relaxed: the same
+  try {
+    start_threads();
+  } catch (...) {
+    const std::lock_guard held(entry_mutex_);
+    is_entered_ = false;
+    throw;
+  }
+}
+
+void scheduler::start_threads() {
+  is_stopping_.store(false, relaxed); // relaxed: no other thread is in here yet; starting them publishes it
   try {
     for (std::uint32_t i = 1; i < started_workers_.load(relaxed); ++i) { // relaxed: the same
       start_thread(*workers_[i]);
@@ -120,7 +135,6 @@ void scheduler::open() {
   } catch (...) {
     stop();
     join_threads();
-    leave();
     throw;
   }
 }
@@ -130,12 +144,28 @@ bool scheduler::work(control_block& main) noexcept {
     const running_entry entry(*this);
     main.is_main = true;
     start(main);
-    workers_[0]->loop();
+    run_workers();
   }
+  const bool is_deadlocked = is_deadlocked_.load(relaxed); // relaxed: all threads have been joined
+  while (!try_leave()) run_latecomers();
+  return !is_deadlocked;
+}
+
+void scheduler::run_workers() noexcept {
+  workers_[0]->loop();
   if (options_.monitor) monitor_.stop();
   join_threads();
-  leave();
-  return !is_deadlocked_.load(relaxed); // relaxed: all threads have been joined
+}
+
+void scheduler::run_latecomers() noexcept {
+  try {
+    start_threads();
+  } catch (const std::exception&) {
+    ::sched_yield(); // There were threads a moment ago: others have them now. Try again.
+    return;
+  }
+  begin_draining();
+  run_workers();
 }
 
 void scheduler::start_thread(worker& w) {
@@ -285,16 +315,17 @@ bool scheduler::has_queued_work() const noexcept {
   return found;
 }
 
+void scheduler::begin_draining() noexcept {
+  const auto grace = options_.shutdown_grace;
+  const auto now = workers_[0]->now();
+  const auto limit = grace >= base::time_point::max() - now ? base::time_point::max() : now + grace;
+  drain_limit_.store(limit.time_since_epoch().count(), relaxed); // relaxed: published by the next
+  is_draining_.store(true, release); // pairs with the acquire loads of is_draining_
+  workers_[0]->interrupt();          // it watches the limit
+}
+
 void scheduler::note_finished(bool is_main) noexcept {
-  if (is_main) {
-    const auto grace = options_.shutdown_grace;
-    const auto now = workers_[0]->now();
-    const auto limit =
-        grace >= base::time_point::max() - now ? base::time_point::max() : now + grace;
-    drain_limit_.store(limit.time_since_epoch().count(), relaxed); // relaxed: published by the next
-    is_draining_.store(true, release); // pairs with the acquire loads of is_draining_
-    workers_[0]->interrupt();          // it watches the limit
-  }
+  if (is_main) begin_draining();
   // relaxed: a finisher that misses it is followed by its worker's park(), which looks again behind a fence.
   if (is_draining_.load(relaxed)) check_drained();
 }

@@ -39,8 +39,9 @@ public:
   scheduler& operator=(const scheduler&) = delete;
   ~scheduler();
 
-  /// Whether the calling thread may become worker 0: nobody else is in between open() and close().
-  [[nodiscard]] bool try_enter() noexcept;
+  /// True: the calling thread may become worker 0, and must call open(). False: another thread is in run(); `main` has
+  /// been started and will be run to its end.
+  [[nodiscard]] bool enter_or_start(control_block& main) noexcept;
   /// Starts the other workers. Throws std::system_error(resource_unavailable_try_again); nothing has happened then,
   /// and the caller has left.
   void open();
@@ -97,7 +98,13 @@ private:
 
   worker& add_worker(std::unique_ptr<poller> first);
   void start_thread(worker& w);
-  void leave() noexcept;
+  void start_threads();
+  /// Worker 0's part of a run, until all threads have ended.
+  void run_workers() noexcept;
+  /// False: fibers were started while the threads ended, so the caller has to stay.
+  [[nodiscard]] bool try_leave() noexcept;
+  void run_latecomers() noexcept;
+  void begin_draining() noexcept;
   /// The calling thread's worker if it is one of ours, else null.
   [[nodiscard]] worker* own_worker() const noexcept;
   void return_stack_promise(unsigned size_class) noexcept;
@@ -129,7 +136,8 @@ private:
   std::mutex attach_mutex_;
   std::unique_ptr<poller> (*make_poller_)() = nullptr; ///< guarded by attach_mutex_
 
-  atomic<bool> is_entered_{false};  ///< a thread is in run()
+  std::mutex entry_mutex_;
+  bool is_entered_ = false;         ///< a thread is in run(); guarded by entry_mutex_
   atomic<bool> is_draining_{false}; ///< main has ended
   atomic<bool> is_stopping_{false}; ///< workers shall return
   atomic<bool> is_deadlocked_{false};

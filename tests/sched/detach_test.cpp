@@ -103,7 +103,8 @@ TEST_CASE("A result that nobody takes is destroyed while its fiber still lives")
   struct result {
     coir::fiber<> child; // its destructor requests the child to stop, and waits for its end
     std::atomic<int>* counter;
-    result(coir::fiber<> moved, std::atomic<int>& counts) : child(std::move(moved)), counter(&counts) {}
+    result(coir::fiber<> moved, std::atomic<int>& counts)
+        : child(std::move(moved)), counter(&counts) {}
     result(result&& other) noexcept : child(std::move(other.child)), counter(other.counter) {}
     ~result() {
       if (child.joinable() && coir::this_fiber::id() != 0) ++*counter;

@@ -52,9 +52,8 @@ TEST_CASE("A pinned fiber never leaves its thread") {
     coir::binary_semaphore semaphore(1);
     std::vector<coir::fiber<bool>> pinned;
     for (int i = 0; i < 16; ++i) {
-      pinned.push_back(coir::spawn({.placement = coir::placement::pinned}, [&] {
-        return stays_on_its_thread(mutex, semaphore, 100);
-      }));
+      pinned.push_back(coir::spawn({.placement = coir::placement::pinned},
+                                   [&] { return stays_on_its_thread(mutex, semaphore, 100); }));
     }
     coir::scope movers; // keep thieves awake
     for (int i = 0; i < 16; ++i) {
