@@ -27,8 +27,9 @@ namespace coir {
 
 /// Slots are powers of two from 16 KiB to 64 MiB of address space, guard included; the class is the index.
 inline constexpr std::size_t smallest_stack_bytes = std::size_t{16} << 10;
-/// Slots lie one page further apart than their size, an odd number of pages: at a power of two all stack tops would compete for
-/// a few sets of the TLB (docs/decisions.md, "Slots at an odd stride"). The page widens the guard.
+/// Slots lie one page further apart than their size, an odd number of pages: at a power of two all stack tops
+/// would compete for a few sets of the TLB (docs/decisions.md, "Slots at an odd stride"). The page widens the
+/// guard.
 inline constexpr std::size_t slot_gap_bytes = std::size_t{4} << 10;
 inline constexpr std::size_t largest_stack_bytes = std::size_t{64} << 20;
 inline constexpr unsigned stack_class_count = 13;
