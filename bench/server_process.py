@@ -165,6 +165,5 @@ def run_load(echo_load, server, cpus, connections, *, seconds, warmup=1.0, more=
     except subprocess.TimeoutExpired as error:
         raise BenchError(f"echo_load did not end within {limit:.0f} s") from error
     if done.returncode != 0:
-        message = done.stderr.strip() or f"status {done.returncode}"
-        raise BenchError(f"{server.name}, {connections} connections: {message}")
+        raise BenchError(done.stderr.strip() or f"echo_load ended with status {done.returncode}")
     return json.loads(done.stdout)

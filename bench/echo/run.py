@@ -138,6 +138,19 @@ def run_all(servers, load, arguments, descriptors):
     return runs, failures
 
 
+def count_all_syscalls(servers, load, arguments):
+    """Name -> system calls per request, None where it failed."""
+    counts = {}
+    for name, program in servers.items():
+        try:
+            counts[name] = count_syscalls(program, load, arguments)
+            say(f"system calls of {name}: {counts[name]:.2f} per request")
+        except BenchError as error:
+            counts[name] = None
+            say(f"system calls of {name}: FAILED: {error}")
+    return counts
+
+
 def ratios_to_yardstick(runs, name, connections):
     """Of each round by itself: both saw the machine within the same minute."""
     cpu = {(run["server"], run["round"]): run["server_cpu_us_per_request"] for run in runs
@@ -179,7 +192,13 @@ def machine():
             if line.startswith("model name"):
                 model = line.partition(":")[2].strip()
                 break
-    return {"cpu": model, "usable_cpus": len(os.sched_getaffinity(0)), "kernel": platform.release()}
+    control = Path("/proc/sys/net/ipv4/tcp_congestion_control")
+    return {
+        "cpu": model,
+        "usable_cpus": len(os.sched_getaffinity(0)),
+        "kernel": platform.release(),
+        "congestion_control": control.read_text(encoding="ascii").strip() if control.exists() else "unknown",
+    }
 
 
 def main():
@@ -192,18 +211,16 @@ def main():
             say("only one CPU: server and load share it, so the figures are of little worth")
         descriptors = raise_descriptor_limit(max(arguments.connections) + SPARE_DESCRIPTORS)
         runs, failures = run_all(servers, load, arguments, descriptors)
-        syscalls = {}
-        if arguments.syscalls:
-            for name, program in servers.items():
-                say(f"system calls of {name}")
-                syscalls[name] = count_syscalls(program, load, arguments)
+        syscalls = count_all_syscalls(servers, load, arguments) if arguments.syscalls else {}
+        failures += list(syscalls.values()).count(None)
     except BenchError as error:
         say(f"echo/run.py: {error}")
         return 1
     found = machine()
-    print(f"{found['cpu']}, {found['usable_cpus']} CPUs, Linux {found['kernel']}; {arguments.message_bytes} byte "
-          f"messages, {arguments.pipeline} in flight per connection, {arguments.workers} worker(s), {arguments.repeat} "
-          f"rounds of {arguments.seconds:g} s: median (least-most). Memory is per connection.\n")
+    print(f"{found['cpu']}, {found['usable_cpus']} CPUs, Linux {found['kernel']}, "
+          f"{found['congestion_control']}; {arguments.message_bytes} byte messages, {arguments.pipeline} in flight per "
+          f"connection, {arguments.workers} worker(s), {arguments.repeat} rounds of {arguments.seconds:g} s: median "
+          f"(least-most). Memory is per connection.\n")
     print(table_of(runs, syscalls, arguments, servers))
     if arguments.json:
         everything = {"machine": found, "runs": runs, "syscalls_per_request": syscalls}
