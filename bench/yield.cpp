@@ -61,6 +61,7 @@ int main(int argc, char** argv) {
                             .detail = "1000 fibers"};
   bench::report(result, yields);
   result.metric = "raw_switch";
+  result.detail = "";
   bench::report(result, switches);
   result.metric = "ratio_to_raw_switch";
   result.unit = "x";
