@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "fiber/sched/monitor.hpp"
 
-#include "fiber/sched/park_poller.hpp"
 #include "fiber/sched/resume.hpp"
 #include "fiber/sched/scheduler.hpp"
 
@@ -33,8 +32,9 @@ private:
 } // namespace
 
 void monitor::start() {
-  seen_.assign(owner_.workers_.size(), {});
+  seen_.assign(owner_.workers_.size(), {.since = std::chrono::steady_clock::now()});
   calm_rounds_ = 0;
+  is_threadless_ = false;
   state_.store(awake, relaxed);  // relaxed: the thread does not exist yet
   const signals_blocked blocked; // inherited by the thread
   thread_ = std::thread([this] { watch(); });
@@ -55,7 +55,8 @@ void monitor::watch() noexcept {
     const auto now = std::chrono::steady_clock::now();
     unsigned stuck = 0;
     const unsigned running = observe(now, stuck);
-    compensate(stuck, running);
+    compensate(stuck, running, now);
+    if (stuck > 0) owner_.check_drained(); // it may be worker 0, who watches the grace
     calm_rounds_ = running == 0 ? calm_rounds_ + 1 : 0;
     if (calm_rounds_ >= calm_limit_rounds) {
       sleep_until_activity();
@@ -117,7 +118,7 @@ void monitor::report(worker& stuck, observation& seen, base::time_point now) noe
   owner_.options().on_stall({stuck.index(), now - seen.since});
 }
 
-void monitor::compensate(unsigned stuck, unsigned running) noexcept {
+void monitor::compensate(unsigned stuck, unsigned running, base::time_point now) noexcept {
   const unsigned nominal = owner_.worker_count();
   const std::uint32_t started = owner_.started_workers_.load(relaxed); // relaxed: only we change it now
   if (stuck < nominal) {
@@ -139,24 +140,51 @@ void monitor::compensate(unsigned stuck, unsigned running) noexcept {
     sleeper->interrupt();
     return;
   }
-  if (stuck < running) return; // somebody runs, and will steal
-  start_compensating(started);
+  if (stuck == running) {
+    start_compensating(started, now);
+    return;
+  }
+  owner_.for_each_worker([this](worker& w) {
+    if (w.is_stuck_.load(relaxed)) hand_over(w); // relaxed: our own store
+  });
 }
 
-void monitor::start_compensating(std::uint32_t started) noexcept {
+void monitor::hand_over(worker& stuck) noexcept {
+  std::uint32_t count = 0;
+  while (stuck.queue_.steal_into(loot_) > 0) {
+  }
+  while (control_block* const fiber = loot_.pop()) {
+    owner_.injected_.push(*fiber);
+    ++count;
+  }
+  if (control_block* const next = stuck.take_next_slot()) {
+    owner_.injected_.push(*next);
+    ++count;
+  }
+  if (count > 0) owner_.wake_one();
+}
+
+void monitor::start_compensating(std::uint32_t started, base::time_point now) noexcept {
   compensations_.store(compensations_.load(relaxed) + 1, relaxed); // relaxed: a statistic of ours
-  for (std::uint32_t i = owner_.worker_count(); i < started; ++i) {
+  for (std::uint32_t i = owner_.worker_count(); i < started - (is_threadless_ ? 1 : 0); ++i) {
     worker& w = *owner_.workers_[i];
     if (!w.is_retired_.exchange(false, relaxed)) continue; // relaxed: obeyed sooner or later
+    seen_[i].since = now;
     w.interrupt();
     return;
   }
-  if (started == owner_.workers_.size()) return; // as documented: no more than so many
   try {
-    const std::lock_guard held(owner_.attach_mutex_);
-    auto first = owner_.make_poller_ != nullptr ? owner_.make_poller_()
-                                                : std::unique_ptr<poller>(new park_poller);
-    owner_.start_thread(owner_.add_worker(std::move(first)));
+    if (!is_threadless_) {
+      if (started == owner_.workers_.size()) return; // as documented: no more than so many
+      const std::lock_guard held(owner_.attach_mutex_);
+      owner_.add_worker(owner_.make_first_poller(started));
+      seen_[started].since = now;
+      is_threadless_ = true;
+      ++started;
+    }
+    owner_.workers_[started - 1]->is_retired_.store(false, relaxed); // relaxed: it does not run yet
+    owner_.start_thread(*owner_.workers_[started - 1]);
+    is_threadless_ = false;
   } catch (const std::exception&) {
     // No memory or no thread: what is runnable waits, and we try again a millisecond later.
   }
@@ -181,6 +209,8 @@ void monitor::sleep_until_activity() noexcept {
   // relaxed: only our own state; if it was woken or stopped, that stays.
   state_.compare_exchange(expected, awake, relaxed, relaxed);
   calm_rounds_ = 0;
+  const auto now = std::chrono::steady_clock::now();
+  for (observation& seen : seen_) seen.since = now; // it was us who did not look
 }
 
 void monitor::note_activity() noexcept {

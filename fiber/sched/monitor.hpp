@@ -3,9 +3,9 @@
 //
 // A worker is stuck when it has not passed its scheduling loop for runtime_options::stuck_after: its fiber
 // computes, or blocks in a call that nobody made fiber-aware. While it is, the monitor serves its poller and its
-// timers, its fibers may be stolen to the last, and if all workers are stuck while fibers are runnable a
-// compensating worker runs them; it retires (serves only what waits on its own poller and timers) when one of them
-// has returned.
+// timers, and its fibers may be taken to the last: by a worker that is idle, else, since nobody steals who has fibers of
+// his own, through the inject queue. If all workers are stuck while fibers are runnable a compensating worker runs them; it
+// retires (serves only what waits on its own poller and timers) when one of them has returned.
 //
 // The monitor also asks a worker to look at timers and IO that has been passing its loop without doing so for long,
 // and sleeps itself while all workers are parked.
@@ -13,6 +13,7 @@
 
 #include "fiber/base/atomic.hpp"
 #include "fiber/base/futex.hpp"
+#include "fiber/sched/run_queue.hpp"
 
 #include <cstdint>
 #include <thread>
@@ -51,14 +52,17 @@ private:
   bool observe_one(worker& w, observation& seen, base::time_point now) noexcept;
   void serve(worker& stuck) noexcept;
   void report(worker& stuck, observation& seen, base::time_point now) noexcept;
-  void compensate(unsigned stuck, unsigned running) noexcept;
-  void start_compensating(std::uint32_t started) noexcept;
+  void compensate(unsigned stuck, unsigned running, base::time_point now) noexcept;
+  void hand_over(worker& stuck) noexcept;
+  void start_compensating(std::uint32_t started, base::time_point now) noexcept;
   void sleep_until_activity() noexcept;
 
   scheduler& owner_;
   std::thread thread_;
   std::vector<observation> seen_; ///< by worker index; the monitor's own
   unsigned calm_rounds_ = 0;
+  bool is_threadless_ = false; ///< the newest compensating worker still lacks a thread
+  run_queue loot_{false};      ///< what hand_over() carries
 
   enum : std::uint32_t { awake, asleep, stopping };
   atomic<std::uint32_t> state_{awake};

@@ -84,13 +84,16 @@ scheduler::scheduler(const runtime_options& options)
       idle_(nominal_workers_ + most_compensating),
       monitor_(*this),
       drain_limit_(base::time_point::max().time_since_epoch().count()) {
-  for (unsigned i = 0; i < nominal_workers_; ++i) {
-    add_worker(options_.make_poller ? options_.make_poller(i) : std::make_unique<park_poller>());
-  }
+  for (unsigned i = 0; i < nominal_workers_; ++i) add_worker(make_first_poller(i));
   threads_.reserve(workers_.size());
 }
 
 scheduler::~scheduler() = default;
+
+std::unique_ptr<poller> scheduler::make_first_poller(unsigned index) const {
+  if (options_.make_poller) return options_.make_poller(index);
+  return make_poller_ != nullptr ? make_poller_() : std::make_unique<park_poller>();
+}
 
 worker& scheduler::add_worker(std::unique_ptr<poller> first) {
   const std::uint32_t index = started_workers_.load(relaxed); // relaxed: only one thread adds at a time

@@ -97,6 +97,8 @@ private:
   friend class monitor;
 
   worker& add_worker(std::unique_ptr<poller> first);
+  /// For a new worker. Under attach_mutex_, once there are others.
+  [[nodiscard]] std::unique_ptr<poller> make_first_poller(unsigned index) const;
   void start_thread(worker& w);
   void start_threads();
   /// Worker 0's part of a run, until all threads have ended.

@@ -71,7 +71,7 @@ control_block* worker::find_work() noexcept {
   }
 }
 
-control_block* worker::pick_next_slot() noexcept {
+control_block* worker::take_next_slot() noexcept {
   // relaxed: only its emptiness is read; the exchange has the order.
   if (next_slot_.load(relaxed) == nullptr) return nullptr;
   // acquire: pairs with the release in push_next. A thief may have been faster.
@@ -84,14 +84,14 @@ control_block* worker::pick_special() noexcept {
     return pinned_.pop_front();
   }
   if (next_slot_uses_ < next_slot_limit) {
-    if (control_block* const next = pick_next_slot()) {
+    if (control_block* const next = take_next_slot()) {
       ++next_slot_uses_;
       return next;
     }
   }
   next_slot_uses_ = 0;
   control_block* next = queue_.pop();
-  if (next == nullptr) next = pick_next_slot();
+  if (next == nullptr) next = take_next_slot();
   return next != nullptr ? next : pinned_.pop_front();
 }
 
@@ -112,7 +112,7 @@ void worker::push_next(control_block& fiber) noexcept {
   // relaxed: thieves only ever empty the slot.
   if (next_slot_.load(relaxed) == nullptr) {
     next_slot_.store(&fiber,
-                     release); // pairs with the acquire exchanges in pick_next_slot and steal_into
+                     release); // pairs with the acquire exchanges in take_next_slot and steal_into
     return;
   }
   // acq_rel: pairs with the acquire exchanges of takers, and with the release of whoever stored the old one.
@@ -251,9 +251,7 @@ void worker::stop_searching() noexcept {
 std::uint32_t worker::steal_into(worker& thief, bool is_stuck) noexcept {
   const std::uint32_t count = queue_.steal_into(thief.queue_);
   if (count > 0 || !is_stuck) return count;
-  // relaxed: only its emptiness. acquire: pairs with the release in push_next.
-  if (next_slot_.load(relaxed) == nullptr) return 0;
-  control_block* const next = next_slot_.exchange(nullptr, acquire); // pairs with push_next
+  control_block* const next = take_next_slot();
   if (next == nullptr) return 0;
   thief.push_back(*next);
   return 1;

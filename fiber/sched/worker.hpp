@@ -104,6 +104,8 @@ public:
   void interrupt() noexcept { poller().interrupt(); }
   /// Steals for `thief`. `is_stuck`: also what the victim keeps for itself to run next.
   std::uint32_t steal_into(worker& thief, bool is_stuck) noexcept;
+  /// Empties the next slot; null if it is empty.
+  control_block* take_next_slot() noexcept;
   [[nodiscard]] bool has_runnable() const noexcept;
 
 private:
@@ -123,7 +125,6 @@ private:
   void take_pinned() noexcept;
   void overflow(control_block& fiber) noexcept;
   control_block* find_work() noexcept;
-  control_block* pick_next_slot() noexcept;
   control_block* pick_special() noexcept;
   void push_back_special(control_block& fiber) noexcept;
   control_block* search() noexcept;
