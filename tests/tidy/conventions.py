@@ -146,34 +146,30 @@ def paths_are_portable(tree):
 
 
 def _named_in_build(tree):
-    """Paths that a CMakeLists.txt names, relative to its folder or to the top, and the bare words in it."""
-    paths, words = set(), {}
+    """Paths that a CMakeLists.txt names, relative to its own folder or to one above."""
+    paths = set()
     for file in tree:
         if file.name != "CMakeLists.txt" and not file.path.endswith(".cmake"):
             continue
+        words = {word for line in file.raw for word in re.findall(r"[\w./+-]+", line.split("#")[0])}
         folder = posixpath.dirname(file.path)
-        for line in file.raw:
-            for word in re.findall(r"[\w./+-]+", line.split("#")[0]):
-                paths.add(posixpath.normpath(posixpath.join(folder, word)))
-                paths.add(posixpath.normpath(word))
-                words.setdefault(folder, set()).add(word)
-    return paths, words
+        while True:
+            paths.update(posixpath.normpath(posixpath.join(folder, word)) for word in words)
+            if not folder:
+                break
+            folder = posixpath.dirname(folder)
+    return paths
 
 
 def no_file_is_dead(tree):
-    """A source is listed in a CMakeLists.txt above it, with or without its suffix; a header that is not installed may
-    be alive by being included instead."""
-    paths, words = _named_in_build(tree)
+    """A source is listed in a CMakeLists.txt, with or without its suffix; a header that is not installed may be alive
+    by being included instead."""
+    named = _named_in_build(tree)
     included = {target for file in tree if file.is_cpp for _, target in includes_of(file, tree.paths)}
     for file in tree:
         if not file.is_cpp:
             continue
-        stem = posixpath.splitext(file.path)[0]
-        folder = posixpath.dirname(file.path)
-        is_named = file.path in paths or stem in paths
-        while not is_named and folder:
-            folder = posixpath.dirname(folder)
-            is_named = posixpath.basename(stem) in words.get(folder, ())
+        is_named = file.path in named or posixpath.splitext(file.path)[0] in named
         is_installed = file.is_library and file.path.endswith(".hpp")
         if not is_named and (is_installed or file.path not in included):
             yield file.finding(1, "dead file", "no CMakeLists.txt lists it: add it, or delete it")

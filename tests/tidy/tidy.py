@@ -8,6 +8,7 @@ Prints "file:line: rule: what to do" for each finding and ends with 1 if there i
 its module; tidy_test.py proves that each of them fires. Build trees are not looked at.
 """
 
+import concurrent.futures
 import os
 import sys
 from pathlib import Path
@@ -55,10 +56,10 @@ def read_tree(top):
 
 
 def is_formatted(tree, top, command):
-    for file in tree:
-        if not file.is_cpp or file.is_asm:
-            continue
-        expected = format.formatted(command, file.text, file.path, top / ".clang-format")
+    files = [file for file in tree if file.is_cpp and not file.is_asm]
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:  # each waits for a clang-format
+        texts = list(pool.map(lambda f: format.formatted(command, f.text, f.path, top / ".clang-format"), files))
+    for file, expected in zip(files, texts):
         if expected != file.text:
             number, line = format.first_difference(file.text, expected)
             yield file.finding(number, "format", f"run `make format`; it makes this: {line}")
