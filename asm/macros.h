@@ -33,6 +33,24 @@
   .cfi_restore \register
 .endm
 
+/* In the order of x86_64_frame.h; loading is the reverse. */
+.macro for_each_saved do, r1=%rbp, r2=%rbx, r3=%r12, r4=%r13, r5=%r14, r6=%r15
+  \do \r1
+  \do \r2
+  \do \r3
+  \do \r4
+  \do \r5
+  \do \r6
+.endm
+
+/* Saves the running context, to be continued at .Lresume; afterwards rsp is the context. */
+.macro save_context
+  for_each_saved save_register
+  leaq .Lresume(%rip), %rcx
+  pushq %rcx
+  .cfi_adjust_cfa_offset 8
+.endm
+
 /* An empty stack note: the linker need not make the stacks of the whole program executable. */
 .macro mark_stack_not_executable
   .section .note.GNU-stack, "", @progbits

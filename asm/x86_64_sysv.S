@@ -17,23 +17,27 @@
  *   rax   out context               transfer.from                transfer.from, as the hook returned it
  *   rdx   out -                     transfer.argument            transfer.argument, as the hook returned it
  *   saved     -                     rbx rbp rsp r12-r15          rbx rbp rsp r12-r15
- *   other     rax rcx rdi           r8, and what the far side    as jump, and what the hook clobbers
- *                                   did before it jumped back
+ *   other     rax rcx rdi           all the others: the far side runs before jump returns
  *
- * Frame of a suspended stack (offsets from the context, as in x86_64_frame.h):
+ * A context is the address of a word that says where to continue; what lies above it is known to that code alone. So a
+ * stack may have been left by jump, which saves all callee-saved registers, or by fiber/context/inline_switch.hpp, where
+ * the compiler saves what is live. To continue: rsp = context, pop the word, jump there with the transfer in rax:rdx.
  *
- *            +--------------------+  rsp at the call of jump and after the jump back. 16-byte aligned, as at each call.
- *     0x30   | rip                |  where to continue: after that call, or in the trampoline of a fresh stack
- *     0x28   | rbp                |  zero on a fresh stack: the chain of frame pointers ends there
- *     0x20   | rbx                |  entry on a fresh stack
- *     0x18   | r12                |
- *     0x10   | r13                |  r12-r15 of a fresh stack are whatever lay there
- *     0x08   | r14                |
- *     0x00   | r15                |  <- context = rsp while suspended
+ * Frame of a stack that was left by jump or ontop (offsets from the context, as in x86_64_frame.h):
+ *
+ *            +--------------------+  rsp at the call of jump, rsp after the jump back. 16-byte aligned, as at each call.
+ *     0x38   | rip                |  return address of that call
+ *     0x30   | rbp                |
+ *     0x28   | rbx                |
+ *     0x20   | r12                |
+ *     0x18   | r13                |
+ *     0x10   | r14                |
+ *     0x08   | r15                |
+ *     0x00   | continuation       |  <- context. Here: .Lresume, which restores the above
  *            +--------------------+
  *
- * On a fresh stack the frame ends at base, which is aligned to 16. The trampoline calls entry from there, so entry
- * finds rsp + 8 aligned to 16 as the ABI demands; so does a hook, whose return address is the frame's rip.
+ * A fresh stack: 0x08 entry, 0x00 .Ltrampoline, ending at base, which is aligned to 16. The trampoline calls entry from
+ * there, so entry finds rsp + 8 aligned to 16 as the ABI demands. For a hook ontop aligns by itself.
  *
  * Saved: the callee-saved integer registers. Not saved, on purpose:
  *   mxcsr and x87 control word   They belong to the kernel thread (see context.hpp). Saving them doubled the price of a
@@ -41,9 +45,9 @@
  *   signal mask, TLS base        The thread's too; the mask would cost two system calls.
  *   shadow stack pointer         See hardening.
  *
- * Unwinding: the CFI is exact at each instruction. After rsp has been exchanged the same rules describe the far stack,
- * since its frame has the same shape. The trampoline declares its return address undefined and rbp is zero, so
- * unwinders, debuggers and frame-pointer profilers end at the entry function, without guessing.
+ * Unwinding: the CFI is exact at each instruction. Only the far side's code knows its frame, so between the exchange of rsp
+ * and the jump an unwinder still sees the stack that is left, through rax; under a hook it comes to an end. A fresh stack
+ * has no caller and rbp is zero: unwinders, debuggers and frame-pointer profilers end at the entry function.
  *
  * Hardening: landing pads (endbr64) wherever an indirect branch may arrive, and `notrack` where jump continues behind a
  * call, which is no landing pad. The object is marked for indirect branch tracking. It is not marked for shadow stacks:
@@ -55,40 +59,30 @@
 #include "asm/macros.h"
 #include "asm/x86_64_frame.h"
 
-/* Saves the running context. Load order below is the reverse; both are the order of x86_64_frame.h. */
-.macro save_frame
-  save_register %rbp
-  save_register %rbx
-  save_register %r12
-  save_register %r13
-  save_register %r14
-  save_register %r15
-.endm
-
-.macro load_frame
-  load_register %r15
-  load_register %r14
-  load_register %r13
-  load_register %r12
-  load_register %rbx
-  load_register %rbp
-.endm
-
   .text
 
 begin_function coir_jump_context
   endbr64
-  save_frame
+  save_context
 
-  /* The transfer for the far side, where a return value is expected. */
+  /* The transfer for the far side. */
   movq %rsp, %rax
   movq %rsi, %rdx
 
-  /* From here on we are on the far stack. Its owner left by a call, so there is no red zone below its rsp. */
+  /* From here on we are on the far stack. Nothing lies below its rsp, so no red zone is hurt: its owner left by a call. */
+  .cfi_remember_state
+  .cfi_def_cfa %rax, COIR_FRAME_BYTES
   movq %rdi, %rsp
-  load_frame
 
   /* A ret would be mispredicted each time, because the matching call was another fiber's: 8.2 ns instead of 1.6. */
+  popq %r8
+  notrack jmp *%r8
+
+  /* Somebody continues us, having popped the continuation. */
+  .cfi_restore_state
+  .cfi_adjust_cfa_offset -8
+.Lresume:
+  for_each_saved load_register, %r15, %r14, %r13, %r12, %rbx, %rbp
   popq %r8
   .cfi_adjust_cfa_offset -8
   .cfi_register %rip, %r8
@@ -97,45 +91,50 @@ end_function coir_jump_context
 
 begin_function coir_ontop_context
   endbr64
-  save_frame
+  save_context
 
-  /* The transfer for the hook, as its argument; rsi is in place. */
   movq %rsp, %rax
+  .cfi_undefined %rip
   movq %rdi, %rsp
-  load_frame
-  movq %rax, %rdi
 
-  /* The hook returns to where the far side continues, with its result where that side expects the transfer. */
-  jmp *%rdx
+  /* The hook as a call on the far stack. What continues afterwards restores its own registers, so rbx and rbp are free. */
+  popq %rbx
+  movq %rsp, %rbp
+  andq $-16, %rsp
+  movq %rax, %rdi
+  call *%rdx
+  movq %rbp, %rsp
+  notrack jmp *%rbx
 end_function coir_ontop_context
 
 begin_function coir_make_context
   endbr64
   andq $-16, %rdi
-  leaq -COIR_FRAME_BYTES(%rdi), %rax
-  movq %rdx, COIR_FRAME_RBX(%rax)
-  movq $0, COIR_FRAME_RBP(%rax)
+  leaq -COIR_FRESH_BYTES(%rdi), %rax
+  movq %rdx, COIR_FRESH_ENTRY(%rax)
   leaq .Ltrampoline(%rip), %rcx
-  movq %rcx, COIR_FRAME_RIP(%rax)
+  movq %rcx, COIR_FRAME_CONTINUATION(%rax)
   ret
 end_function coir_make_context
 
-/* First code on a fresh stack: rbx is entry, rax:rdx the transfer, rsp the base. */
+/* First code on a fresh stack: rax:rdx is the transfer, rsp points to entry. */
   .type coir_context_base, @function
   .p2align 4
 coir_context_base:
   .cfi_startproc
   .cfi_undefined %rip
-  /* Unwinders look up a return address minus one: this byte makes them find these rules before the call, too. */
+  /* Unwinders look up a return address minus one: this byte makes them find the rules above before the first call, too. */
   nop
 .Ltrampoline:
-  endbr64
+  popq %rbx
+  xorl %ebp, %ebp
   movq %rax, %rdi
   movq %rdx, %rsi
   call *%rbx
   /* entry has returned, and there is nowhere to go. */
   ud2
-end_function coir_context_base
+  .cfi_endproc
+  .size coir_context_base, . - coir_context_base
 
 mark_x86_features 1
 mark_stack_not_executable

@@ -3,7 +3,7 @@
 //
 // It is the shape of Boost.Context's fcontext, so that either implementation can stand behind it
 // (COIR_CONTEXT=asm|boost). A context is a suspended stack's stack pointer; it is valid for exactly one jump.
-// Only fiber/sched/suspend.cpp and tests call these, with the calls of sanitizer.hpp around each jump.
+// Only fiber/sched/suspend.cpp, tests and bench/ call these, with the calls of sanitizer.hpp around each jump.
 //
 // A jump keeps the callee-saved integer registers of each side and nothing else. In particular the floating-point
 // control words (mxcsr, x87 control word: rounding, exception masks, flush to zero) belong to the kernel thread,

@@ -9,6 +9,7 @@
 namespace coir {
 
 // The assembly and whoever reads a suspended stack agree on where its words lie.
+static_assert(offsetof(x86_64_frame, continuation) == COIR_FRAME_CONTINUATION);
 static_assert(offsetof(x86_64_frame, r15) == COIR_FRAME_R15);
 static_assert(offsetof(x86_64_frame, r14) == COIR_FRAME_R14);
 static_assert(offsetof(x86_64_frame, r13) == COIR_FRAME_R13);

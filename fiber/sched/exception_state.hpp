@@ -28,23 +28,22 @@ struct thread_words {
   }
 };
 
-/// A suspended fiber's copy.
-struct saved_thread_words {
-  void* caught = nullptr;
-  unsigned uncaught = 0;
-  int error = 0;
+/// Whether exceptions are being handled or thrown on this thread, so that a switch has to take them along. Where it is false on
+/// both sides, as nearly always, nothing is to be exchanged.
+[[nodiscard]] inline bool has_exceptions(const thread_words& words) noexcept {
+  return words.exceptions->caught != nullptr || words.exceptions->uncaught != 0;
+}
 
-  void save(const thread_words& from) noexcept {
-    caught = from.exceptions->caught;
-    uncaught = from.exceptions->uncaught;
-    error = *from.error;
+/// Takes the exceptions of a fiber off the thread while it is suspended. At each switch the thread is left without any.
+class exceptions_aside {
+public:
+  explicit exceptions_aside(const thread_words& from) noexcept : kept_(*from.exceptions) {
+    *from.exceptions = {};
   }
-  void restore(const thread_words& to) const noexcept {
-    to.exceptions->caught = caught;
-    to.exceptions->uncaught = uncaught;
-    *to.error = error;
-  }
+  void put_back(const thread_words& to) const noexcept { *to.exceptions = kept_; }
+
+private:
+  exception_globals kept_;
 };
-static_assert(sizeof(saved_thread_words) == 16);
 
 } // namespace coir

@@ -3,6 +3,7 @@
 #include "fiber/sched/suspend.hpp"
 
 #include "fiber/base/check.hpp"
+#include "fiber/context/inline_switch.hpp"
 #include "fiber/context/sanitizer.hpp"
 #include "fiber/sched/control_block.hpp"
 #include "fiber/sched/current.hpp"
@@ -52,25 +53,44 @@ sanitizer::stack_bounds bounds_of(worker& w, const control_block* fiber) noexcep
   return fiber == nullptr ? w.own_stack() : sanitizer::bounds_of(*fiber->bound);
 }
 
-/// The only jump of a fiber that will continue. Inlined into its two callers: the switch is the hottest path there is.
-[[gnu::always_inline]] inline void leave(worker& w, control_block& self, control_block* next,
-                                         after_switch action, void* argument) noexcept {
-  saved_thread_words words; // on the stack and not in the control block: one line less to load
-  words.save(w.words());
+/// The only jump of a fiber that will continue. Inlined into its callers: the switch is the hottest path there is.
+/// Returns the worker that it continues on.
+[[gnu::always_inline]] inline worker& leave(worker& w, control_block& self, control_block* next,
+                                            after_switch action, void* argument) noexcept {
+  const int error = *w.words().error;
   w.left() = {&self.saved, action, argument};
   const context to = prepare(w, next);
   sanitizer::switch_record sanitized;
   sanitizer::before_switch(sanitized, bounds_of(w, next));
-  const transfer back = coir_jump_context(to, &w);
+  const transfer back = switch_context(to, &w);
   sanitizer::after_switch(sanitized);
-  words.restore(arrive(back).words());
+  worker& now = arrive(back);
+  *now.words().error = error;
+  return now;
+}
+
+/// The same for a fiber that is in a handler or unwinds.
+[[gnu::noinline]] void leave_with_exceptions(worker& w, control_block& self, control_block* next,
+                                             after_switch action, void* argument) noexcept {
+  const exceptions_aside kept(w.words());
+  kept.put_back(leave(w, self, next, action, argument).words());
+}
+
+[[gnu::always_inline]] inline void leave_either_way(worker& w, control_block* next,
+                                                    after_switch action, void* argument) noexcept {
+  control_block& self = *w.current();
+  if (has_exceptions(w.words())) [[unlikely]] {
+    leave_with_exceptions(w, self, next, action, argument);
+  } else {
+    leave(w, self, next, action, argument);
+  }
 }
 
 /// Runs `first` and every fresh fiber that can follow it in place, then leaves for good.
 [[noreturn]] COIR_STACK_ROOT void run_fibers_in_place(worker* w) noexcept {
   for (;;) {
     control_block& self = *w->current();
-    saved_thread_words{}.restore(w->words());
+    *w->words().error = 0;
     self.operations->run(self);
     stack* const here = self.bound;
     w = &worker::finish(self);
@@ -98,38 +118,36 @@ void stack_entry(transfer t) {
 
 void suspend(after_switch action, void* argument) noexcept {
   worker& w = *current_worker();
-  control_block& self = *w.current();
   control_block* const next = w.count_pass() ? nullptr : w.pick();
-  if (next == &self) {
-    // Cannot be: it is in no queue until the action publishes it.
-    COIR_CHECK(false, "a running fiber was found in a run queue: resumed twice?");
-  }
-  leave(w, self, next, action, argument);
+  // It is in no queue until the action publishes it.
+  COIR_CHECK(next != w.current(), "a running fiber was found in a run queue: resumed twice?");
+  leave_either_way(w, next, action, argument);
 }
 
 void yield() noexcept {
   worker* const w = current_worker();
-  if (w == nullptr || w->current() == nullptr) {
+  if (w == nullptr) [[unlikely]] {
     ::sched_yield();
     return;
   }
-  control_block* next = nullptr;
-  if (!w->count_pass()) {
-    next = w->pick();
-    if (next == nullptr) return; // nobody else wants to run
-  }
   control_block& self = *w->current();
-  leave(*w, self, next, self.home == nullptr ? nullptr : requeue_pinned, &self);
+  const after_switch requeue = self.home == nullptr ? nullptr : requeue_pinned;
+  if (w->count_pass()) [[unlikely]] {
+    leave_either_way(*w, nullptr, requeue, &self);
+  } else if (control_block* const next = w->pick(); next != nullptr) {
+    leave_either_way(*w, next, requeue, &self);
+  }
+  // else nobody else wants to run
 }
 
 void charge_operation() noexcept {
   worker* const w = current_worker();
-  if (w != nullptr && w->current() != nullptr && w->spend_operation()) yield();
+  if (w != nullptr && w->spend_operation()) yield();
 }
 
 void run_from_worker_stack(worker& self, control_block& next) noexcept {
-  saved_thread_words own;
-  own.save(self.words()); // run() may have been called inside of a catch
+  const int error = *self.words().error;
+  const exceptions_aside kept(self.words()); // run() may have been called inside of a catch
   self.left() = {&self.own_context(), nothing, nullptr};
   const context to = prepare(self, &next);
   sanitizer::switch_record sanitized;
@@ -137,7 +155,8 @@ void run_from_worker_stack(worker& self, control_block& next) noexcept {
   const transfer back = coir_jump_context(to, &self);
   sanitizer::after_switch(sanitized);
   arrive(back);
-  own.restore(self.words());
+  kept.put_back(self.words());
+  *self.words().error = error;
 }
 
 } // namespace coir

@@ -37,15 +37,15 @@ public:
   void loop() noexcept;
 
   [[nodiscard]] control_block* current() const noexcept { return current_; }
-  void set_current(control_block* fiber) noexcept {
-    current_ = fiber;
-    operations_left_ = operations_in_a_row;
-  }
+  void set_current(control_block* fiber) noexcept { current_ = fiber; }
   /// True: the running fiber has had its share of operations without suspending.
   [[nodiscard]] bool spend_operation() noexcept {
-    if (--operations_left_ != 0) return false;
-    operations_left_ = operations_in_a_row; // it may be alone, and then goes on
-    return true;
+    const std::uint64_t pass = passes_.load(relaxed); // relaxed: only we write it
+    if (pass != operations_pass_) {
+      operations_pass_ = pass;
+      operations_left_ = operations_in_a_row;
+    }
+    return --operations_left_ == 0;
   }
   [[nodiscard]] const thread_words& words() const noexcept { return words_; }
   [[nodiscard]] departure& left() noexcept { return left_; }
@@ -65,7 +65,7 @@ public:
   /// The next runnable fiber at hand, or null. Never suspends, never calls the kernel.
   [[nodiscard]] control_block* pick() noexcept {
     // relaxed: only its emptiness is read; pick_special looks closer.
-    if (!pinned_.is_empty() || next_slot_.load(relaxed) != nullptr) return pick_special();
+    if (!pinned_.is_empty() || next_slot_.load(relaxed) != nullptr) [[unlikely]] return pick_special();
     next_slot_uses_ = 0;
     return queue_.pop();
   }
@@ -101,7 +101,12 @@ public:
   /// For fibers that are pinned to this worker.
   void push_pinned(control_block& fiber) noexcept;
   /// Ends the worker's sleep, present or next.
-  void interrupt() noexcept { poller().interrupt(); }
+  void interrupt() noexcept {
+    coir::poller* const woken = &poller();
+    woken->interrupt();
+    // It may have been replaced meanwhile, and the worker gone to sleep in the new one.
+    if (coir::poller& now_used = poller(); &now_used != woken) now_used.interrupt();
+  }
   /// Steals for `thief`. `is_stuck`: also what the victim keeps for itself to run next.
   std::uint32_t steal_into(worker& thief, bool is_stuck) noexcept;
   /// Empties the next slot; null if it is empty.
@@ -148,6 +153,7 @@ private:
   context own_context_ = nullptr;
   std::uint32_t next_slot_uses_ = 0;
   std::uint32_t operations_left_ = operations_in_a_row;
+  std::uint64_t operations_pass_ = 0; ///< the pass that operations_left_ is of
   bool is_searching_ = false; ///< counted in idle_workers
   base::time_point last_look_{};
   sanitizer::stack_bounds own_stack_{};

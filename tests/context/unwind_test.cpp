@@ -75,12 +75,15 @@ TEST_CASE("the chain of frame pointers of a fiber's stack ends with zero", "[unw
     !defined(COIR_THREAD_SANITIZER)
 
 // A trap after each instruction while two stacks switch; the handler unwinds from there. It must come to an end,
-// and on the way to the function that belongs to the stack pointer of that moment.
+// and on the way to the function that belongs to the stack pointer of that moment; between the exchange of the stack pointer
+// and the jump, which are two instructions, to the one that is left.
 struct stepping {
   const test_stack* far_stack = nullptr;
   int near_steps = 0;
   int far_steps = 0;
   int without_end = 0;
+  int crossing =
+      0; ///< the stack pointer is on one side and the unwinder still on the other, which is being left
   int near_lost = 0;
   int far_lost = 0;
 };
@@ -99,17 +102,24 @@ void on_step(int, siginfo_t*, void* machine) {
   const auto sp = reinterpret_cast<const std::byte*>(state->uc_mcontext.gregs[REG_RSP]);
   if (stepped.far_stack->contains(sp - sizeof(void*))) {
     ++stepped.far_steps;
-    if (!seen.reaches(far_side)) ++stepped.far_lost;
+    if (seen.reaches(near_side))
+      ++stepped.crossing;
+    else if (!seen.reaches(far_side))
+      ++stepped.far_lost;
   } else {
     ++stepped.near_steps;
-    if (!seen.reaches(near_side)) ++stepped.near_lost;
+    if (seen.reaches(far_side))
+      ++stepped.crossing;
+    else if (!seen.reaches(near_side))
+      ++stepped.near_lost;
   }
 }
 
 [[gnu::always_inline]] inline void start_trapping() {
-  asm volatile("subq $128, %%rsp\n pushfq\n orq $0x100, (%%rsp)\n popfq\n addq $128, %%rsp" // past the red zone
-               ::
-                   : "cc", "memory");
+  asm volatile(
+      "subq $128, %%rsp\n pushfq\n orq $0x100, (%%rsp)\n popfq\n addq $128, %%rsp" // past the red zone
+      ::
+          : "cc", "memory");
 }
 [[gnu::always_inline]] inline void stop_trapping() {
   asm volatile("subq $128, %%rsp\n pushfq\n andq $-0x101, (%%rsp)\n popfq\n addq $128, %%rsp" ::
@@ -162,6 +172,7 @@ TEST_CASE("unwind information is right at each instruction of a switch", "[unwin
   CHECK(stepped.without_end == 0);
   CHECK(stepped.near_lost == 0);
   CHECK(stepped.far_lost == 0);
+  CHECK(stepped.crossing == 2 * 2 * traced_jumps);
 }
 
 TEST_CASE("unwind information is right while a fresh stack is entered", "[unwind]") {
