@@ -3,7 +3,7 @@
 // because it ends, or because it changes how the pool cuts stacks.
 #include "fiber/context/stack_region.hpp"
 #include "tests/catch.hpp"
-#include "tests/context/child_process.hpp"
+#include "tests/context/child_death.hpp"
 #include "tests/context/test_stack.hpp"
 
 #include <cstdio>
@@ -26,19 +26,19 @@ TEST_CASE("a write below any stack is a fault", "[guard]") {
       write_to(take_new(size_class)->limit - 1);
       return true;
     });
-    CHECK(first.was_killed_by(SIGSEGV));
+    CHECK(was_killed_by(first, SIGSEGV));
     const auto last = run_in_child([=] {
       write_to(take_new(size_class)->slot_begin);
       return true;
     });
-    CHECK(last.was_killed_by(SIGSEGV));
+    CHECK(was_killed_by(last, SIGSEGV));
     const auto inside = run_in_child([=] {
       stack* const one = take_new(size_class);
       write_to(one->limit);
       write_to(one->base - 1);
       return one->has_guard;
     });
-    CHECK(inside.has_exited_well());
+    CHECK(inside.has_succeeded());
   }
 }
 
@@ -71,8 +71,8 @@ TEST_CASE("a guard outlives the pages of its stack", "[guard]") {
     write_to(cold - 1);
     return true;
   });
-  CHECK(end.says("trimmed"));
-  CHECK(end.was_killed_by(SIGSEGV));
+  CHECK(says(end, "trimmed"));
+  CHECK(was_killed_by(end, SIGSEGV));
 }
 
 TEST_CASE("without lightweight guards mprotect guards", "[guard]") {
@@ -84,8 +84,8 @@ TEST_CASE("without lightweight guards mprotect guards", "[guard]") {
     write_to(one->limit - 1);
     return true;
   });
-  CHECK(end.says("guarded"));
-  CHECK(end.was_killed_by(SIGSEGV));
+  CHECK(says(end, "guarded"));
+  CHECK(was_killed_by(end, SIGSEGV));
 }
 
 int warnings = 0;
@@ -112,7 +112,7 @@ TEST_CASE("when the budget of guards is used up, stacks go without and somebody 
            pool.statistics(4).unguarded == std::size_t(warnings) &&
            std::strstr(last_warning, "vm.max_map_count") != nullptr;
   });
-  CHECK(end.has_exited_well());
+  CHECK(end.has_succeeded());
 }
 
 TEST_CASE("more stacks than mappings are possible", "[guard]") {
@@ -133,7 +133,7 @@ TEST_CASE("more stacks than mappings are possible", "[guard]") {
     const bool is_read = file != nullptr && std::fscanf(file, "%lld", &maps) == 1;
     return is_read && guarded > 0 && static_cast<long long>(guarded) <= maps / 4;
   });
-  CHECK(end.has_exited_well());
+  CHECK(end.has_succeeded());
 }
 
 TEST_CASE("a stack without guard has a canary", "[guard]") {
@@ -150,10 +150,10 @@ TEST_CASE("a stack without guard has a canary", "[guard]") {
     cache.give(bad);
     return true;
   });
-  CHECK(end.says("good"));
-  CHECK(end.says("a fiber overflowed its stack"));
-  CHECK(end.says("vm.max_map_count"));
-  CHECK(end.was_killed_by(SIGABRT));
+  CHECK(says(end, "good"));
+  CHECK(says(end, "a fiber overflowed its stack"));
+  CHECK(says(end, "vm.max_map_count"));
+  CHECK(was_killed_by(end, SIGABRT));
 }
 
 } // namespace

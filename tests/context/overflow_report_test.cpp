@@ -5,7 +5,7 @@
 #include "fiber/spawn.hpp"
 #include "fiber/this_fiber.hpp"
 #include "tests/catch.hpp"
-#include "tests/context/child_process.hpp"
+#include "tests/context/child_death.hpp"
 #include "tests/context/test_stack.hpp"
 
 #include <algorithm>
@@ -40,6 +40,7 @@ running_fiber describe() noexcept {
 
 TEST_CASE("an overflow is reported with the fiber's name and sizes", "[overflow]") {
   const auto end = run_in_child([] {
+    drop_alternate_stack();
     install_overflow_report(describe);
     const overflow_report_thread reporting;
     coroutine one([](coroutine& self, void*) {
@@ -49,16 +50,17 @@ TEST_CASE("an overflow is reported with the fiber's name and sizes", "[overflow]
     one.resume();
     return true;
   });
-  INFO(end.errors);
-  CHECK(end.was_killed_by(SIGABRT));
-  CHECK(end.says("coir: stack overflow in fiber 17 \"tower of babel\": stack of 65536 bytes"));
-  CHECK(end.says("raise spawn_options::stack_size"));
-  CHECK(std::count(end.errors.begin(), end.errors.end(), '\n') > 10); // the backtrace
+  INFO(end.error_output);
+  CHECK(was_killed_by(end, SIGABRT));
+  CHECK(says(end, "coir: stack overflow in fiber 17 \"tower of babel\": stack of 65536 bytes"));
+  CHECK(says(end, "raise spawn_options::stack_size"));
+  CHECK(std::count(end.error_output.begin(), end.error_output.end(), '\n') > 10); // the backtrace
 }
 
 TEST_CASE("a fiber of a runtime is named, on any worker", "[overflow]") {
   for (const unsigned workers : {1U, 2U}) {
     const auto end = run_in_child([=] {
+      drop_alternate_stack();
       runtime_options options;
       options.workers = workers;
       options.force_migration = workers > 1;
@@ -71,9 +73,9 @@ TEST_CASE("a fiber of a runtime is named, on any worker", "[overflow]") {
       });
       return true;
     });
-    INFO(end.errors);
-    CHECK(end.was_killed_by(SIGABRT));
-    CHECK(end.says("\"deep\": stack of 16384 bytes"));
+    INFO(end.error_output);
+    CHECK(was_killed_by(end, SIGABRT));
+    CHECK(says(end, "\"deep\": stack of 16384 bytes"));
   }
 }
 
@@ -84,9 +86,9 @@ TEST_CASE("another fault takes the default action", "[overflow]") {
       return true;
     });
   });
-  INFO(end.status << end.errors);
-  CHECK(end.was_killed_by(SIGSEGV));
-  CHECK_FALSE(end.says("stack overflow"));
+  INFO(end.status << end.error_output);
+  CHECK(was_killed_by(end, SIGSEGV));
+  CHECK_FALSE(says(end, "stack overflow"));
 }
 
 TEST_CASE("a signal that was sent takes the default action", "[overflow]") {
@@ -95,7 +97,7 @@ TEST_CASE("a signal that was sent takes the default action", "[overflow]") {
     std::raise(SIGSEGV);
     return true;
   });
-  CHECK(end.was_killed_by(SIGSEGV));
+  CHECK(was_killed_by(end, SIGSEGV));
 }
 
 void somebodys_handler(int) {}
@@ -116,7 +118,7 @@ TEST_CASE("the report is counted and restores what it found", "[overflow]") {
     uninstall_overflow_report();
     return has_action(SIGSEGV, SIG_DFL) && has_action(SIGBUS, SIG_DFL);
   });
-  CHECK(end.has_exited_well());
+  CHECK(end.has_succeeded());
 }
 
 TEST_CASE("handlers of the program are left alone", "[overflow]") {
@@ -127,14 +129,14 @@ TEST_CASE("handlers of the program are left alone", "[overflow]") {
     uninstall_overflow_report();
     return is_kept && has_action(SIGSEGV, somebodys_handler) && has_action(SIGBUS, SIG_DFL);
   });
-  CHECK(before.has_exited_well());
+  CHECK(before.has_succeeded());
   const auto meanwhile = run_in_child([] {
     install_overflow_report(describe);
     std::signal(SIGSEGV, somebodys_handler);
     uninstall_overflow_report();
     return has_action(SIGSEGV, somebodys_handler);
   });
-  CHECK(meanwhile.has_exited_well());
+  CHECK(meanwhile.has_succeeded());
 }
 
 #endif
@@ -147,6 +149,7 @@ bool has_alternate_stack() {
 
 TEST_CASE("a thread's alternate stack comes and goes with the report", "[overflow]") {
   const auto end = run_in_child([] {
+    drop_alternate_stack();
     {
       const overflow_report_thread without_report;
       if (has_alternate_stack()) return false;
@@ -160,7 +163,7 @@ TEST_CASE("a thread's alternate stack comes and goes with the report", "[overflo
     uninstall_overflow_report();
     return !has_alternate_stack();
   });
-  CHECK(end.has_exited_well());
+  CHECK(end.has_succeeded());
 }
 
 } // namespace

@@ -3,7 +3,7 @@
 #include "fiber/base/random.hpp"
 #include "fiber/context/stack_region.hpp"
 #include "tests/catch.hpp"
-#include "tests/context/child_process.hpp"
+#include "tests/context/child_death.hpp"
 #include "tests/context/test_stack.hpp"
 #include "tests/support/seed.hpp"
 
@@ -138,8 +138,8 @@ TEST_CASE("what idle caches hold back is missing to nobody", "[pool]") {
     all.insert(busy.take(size_class));
     return all.size() == count + 1;
   });
-  INFO(end.errors);
-  CHECK(end.has_exited_well());
+  INFO(end.error_output);
+  CHECK(end.has_succeeded());
 }
 
 TEST_CASE("taking more than was promised ends the process with a message", "[pool]") {
@@ -148,8 +148,8 @@ TEST_CASE("taking more than was promised ends the process with a message", "[poo
     for (;;) pool().take(stack_class_count - 1, 1);
     return true;
   });
-  CHECK(end.was_killed_by(SIGABRT));
-  CHECK(end.says("more stacks are taken than were promised"));
+  CHECK(was_killed_by(end, SIGABRT));
+  CHECK(says(end, "more stacks are taken than were promised"));
 }
 
 TEST_CASE("a hundred thousand stacks are made, given back and made again", "[pool]") {
