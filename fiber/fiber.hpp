@@ -17,7 +17,7 @@ namespace coir {
 /// Move-only handle of a fiber whose function returns `Value`. Empty after a move, join() or detach().
 ///
 /// **safety**: distinct handles from any fiber or thread; one handle by one at a time, but request_stop() may run
-/// beside join().
+/// beside wait().
 template <class Value = void>
 class fiber {
 public:

@@ -29,9 +29,9 @@ public:
   /// runtime_options::shutdown_grace, then they are requested to stop and it waits on. So nothing of the runtime
   /// runs after run().
   ///
-  /// If another thread is in run() of the same runtime, or the caller is one of its fibers: spawns and joins there. If the
-  /// caller is a fiber that is interrupted meanwhile (operation_canceled, timed_out), the function is requested to stop and
-  /// waited for.
+  /// If another thread is in run() of the same runtime, or the caller is one of its fibers: spawns and joins there.
+  /// If the caller is a fiber that is interrupted meanwhile (operation_canceled, timed_out), the function is
+  /// requested to stop and waited for.
   ///
   /// Throws std::system_error(resource_unavailable_try_again) if a thread cannot be started; the function has not
   /// begun then.

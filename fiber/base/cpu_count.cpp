@@ -40,21 +40,14 @@ bool read_line(const std::string& path, char* line, int size) noexcept {
   return ok;
 }
 
-unsigned quota_v2(std::string group) {
-  unsigned smallest = no_limit;
-  // A limit of any ancestor binds too.
-  for (;;) {
-    char line[128];
-    long long quota = 0;
-    long long period = 0;
-    if (read_line("/sys/fs/cgroup" + group + "/cpu.max", line, sizeof line) &&
-        std::sscanf(line, "%lld %lld", &quota, &period) == 2) {
-      smallest = std::min(smallest, quota_to_count(quota, period));
-    }
-    const auto slash = group.find_last_of('/');
-    if (slash == std::string::npos) return smallest;
-    group.resize(slash);
+unsigned quota_v2(const std::string& group) {
+  char line[128];
+  long long quota = 0;
+  long long period = 0;
+  if (read_line("/sys/fs/cgroup" + group + "/cpu.max", line, sizeof line)) {
+    std::sscanf(line, "%lld %lld", &quota, &period); // "max" reads as no number: no limit
   }
+  return quota_to_count(quota, period);
 }
 
 unsigned quota_v1(const std::string& group) {
@@ -66,6 +59,25 @@ unsigned quota_v1(const std::string& group) {
   if (read_line(folder + "/cpu.cfs_period_us", line, sizeof line))
     std::sscanf(line, "%lld", &period);
   return quota_to_count(quota, period);
+}
+
+/// A limit of any ancestor binds too. In a container the group's path is often that of the host, and does not
+/// exist: then the root of what is mounted is the container's own group.
+unsigned smallest_quota(std::string group, unsigned (*quota_of)(const std::string&)) {
+  unsigned smallest = no_limit;
+  for (;;) {
+    smallest = std::min(smallest, quota_of(group));
+    const auto slash = group.find_last_of('/');
+    if (slash == std::string::npos) return smallest;
+    group.resize(slash);
+  }
+}
+
+/// Whether "cpu" is in a list like "cpu,cpuacct"; "cpuset" is another one.
+bool controls_cpu(const char* controllers) {
+  std::string list(1, ',');
+  list.append(controllers).push_back(',');
+  return list.find(",cpu,") != std::string::npos;
 }
 
 unsigned quota_count() {
@@ -82,9 +94,9 @@ unsigned quota_count() {
     *path = '\0';
     const std::string group = std::strcmp(path + 1, "/") == 0 ? "" : path + 1;
     if (controllers[1] == '\0') {
-      smallest = std::min(smallest, quota_v2(group));
-    } else if (std::strstr(controllers + 1, "cpu") != nullptr) {
-      smallest = std::min(smallest, quota_v1(group));
+      smallest = std::min(smallest, smallest_quota(group, quota_v2));
+    } else if (controls_cpu(controllers + 1)) {
+      smallest = std::min(smallest, smallest_quota(group, quota_v1));
     }
   }
   std::fclose(groups);

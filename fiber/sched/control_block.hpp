@@ -38,8 +38,8 @@ struct control_block {
   // First line, together with the slab cell.
   control_block* next = nullptr; ///< link of the one queue that holds it
   context saved = nullptr;       ///< where to continue; null: fresh, has never run
-  stack* bound = nullptr;        ///< the stack it runs on; null: fresh or ended
-  worker* home = nullptr;        ///< not null: pinned to that worker
+  stack* bound = nullptr; ///< the stack it runs on; null: fresh. Meaningless once it has ended
+  worker* home = nullptr; ///< not null: pinned to that worker
 
   // Second line.
   atomic<std::uintptr_t> stop_word{0}; ///< see stop.cpp

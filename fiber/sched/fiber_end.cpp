@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // How a fiber's end reaches those who wait for it, and what happens to its error. Floor 2.
+#include "fiber/base/check.hpp"
 #include "fiber/sched/control_block.hpp"
 #include "fiber/sched/current.hpp"
 #include "fiber/sched/stop.hpp"
@@ -64,6 +65,7 @@ void wait_for_end(control_block& fiber, clock::time_point limit) {
 }
 
 void wait_for_end_uninterrupted(control_block& fiber) noexcept {
+  COIR_CHECK(current_fiber() != &fiber, "a fiber destroys its own handle: detach() it first");
   fiber.ended.wait(base::time_point::max(), wait_kind::plain, [&] {
     return fiber.has_ended.load(acquire); // pairs with the release in worker::finish
   });

@@ -3,9 +3,9 @@
 //
 // A worker is stuck when it has not passed its scheduling loop for runtime_options::stuck_after: its fiber
 // computes, or blocks in a call that nobody made fiber-aware. While it is, the monitor serves its poller and its
-// timers, and its fibers may be taken to the last: by a worker that is idle, else, since nobody steals who has fibers of
-// his own, through the inject queue. If all workers are stuck while fibers are runnable a compensating worker runs them; it
-// retires (serves only what waits on its own poller and timers) when one of them has returned.
+// timers, and its fibers may be taken to the last: by a worker that is idle, else, since nobody steals who has
+// fibers of his own, through the inject queue. If all workers are stuck while fibers are runnable a compensating
+// worker runs them; it retires (serves only what waits on its own poller and timers) when one of them has returned.
 //
 // The monitor also asks a worker to look at timers and IO that has been passing its loop without doing so for long,
 // and sleeps itself while all workers are parked.

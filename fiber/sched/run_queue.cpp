@@ -13,18 +13,18 @@ run_queue::run_queue(bool exclusive) noexcept
 
 control_block* run_queue::settle(std::uint32_t popped) noexcept {
   // The opener is between its fence and its last store: a few instructions, and it holds no lock.
-  while (mode_.load(acquire) != mode::shared)
-    base::pause(); // pairs with the release in open_to_thieves
+  base::spin_wait wait;
+  while (mode_.load(acquire) != mode::shared) wait.once(); // pairs with the release in open_to_thieves
   if (opened_at_ == popped + 1) return slot(popped).load(relaxed); // relaxed: the owner wrote it
   return pop_shared();
 }
 
 control_block* run_queue::pop_shared() noexcept {
   // The owner may come here while the opener is not done: then head_ is not valid yet.
-  while (mode_.load(acquire) != mode::shared)
-    base::pause();                                // pairs with the release in open_to_thieves
-  const std::uint32_t tail = tail_.load(relaxed); // relaxed: only the owner writes it
-  std::uint32_t head = head_.load(relaxed);       // relaxed: the exchange decides
+  base::spin_wait wait;
+  while (mode_.load(acquire) != mode::shared) wait.once(); // pairs with the release in open_to_thieves
+  const std::uint32_t tail = tail_.load(relaxed);          // relaxed: only the owner writes it
+  std::uint32_t head = head_.load(relaxed);                // relaxed: the exchange decides
   while (head != tail) {
     control_block* const fiber = slot(head).load(relaxed); // relaxed: the owner wrote it
     // acq_rel: pairs with the exchange in steal_into and the acquire in head_for_owner.
@@ -87,7 +87,8 @@ void run_queue::open_to_thieves() noexcept {
   // seq_cst: pairs with light_fence() in pop, through the heavy fence below.
   // acquire: pairs with the release below, where another opener was first.
   if (!mode_.compare_exchange(expected, mode::opening, seq_cst, acquire)) {
-    while (mode_.load(acquire) != mode::shared) base::pause(); // pairs with the release below
+    base::spin_wait wait;
+    while (mode_.load(acquire) != mode::shared) wait.once(); // pairs with the release below
     return;
   }
   base::heavy_fence(); // pairs with light_fence() in pop
@@ -99,8 +100,9 @@ void run_queue::open_to_thieves() noexcept {
 
 std::uint32_t run_queue::size() const noexcept {
   // relaxed: the answer is stale at once, in every order.
-  const bool exclusive = mode_.load(relaxed) == mode::exclusive;
-  const std::uint32_t head = (exclusive ? owner_head_ : head_).load(relaxed); // relaxed: as above
+  // acquire: pairs with the release in open_to_thieves: before it head_ means nothing.
+  const bool is_shared = mode_.load(acquire) == mode::shared;
+  const std::uint32_t head = (is_shared ? head_ : owner_head_).load(relaxed); // relaxed: as above
   const std::uint32_t count = tail_.load(relaxed) - head;                     // relaxed: as above
   return count > capacity ? 0 : count;
 }

@@ -98,8 +98,9 @@ private:
   control_block* settle(std::uint32_t popped) noexcept;
   control_block* pop_shared() noexcept;
   [[nodiscard]] std::uint32_t head_for_owner() const noexcept {
-    // relaxed: mode_ only ever moves away from exclusive, and owner_head_ is then a lower bound of head_.
-    if (mode_.load(relaxed) == mode::exclusive) [[likely]]
+    // acquire: pairs with the release in open_to_thieves: before it head_ means nothing.
+    // relaxed: only the owner writes it; while the ring is opened it is a lower bound of what head_ will be.
+    if (mode_.load(acquire) != mode::shared) [[likely]]
       return owner_head_.load(relaxed);
     return head_.load(
         acquire); // pairs with the acq_rel exchanges of head_: slots below it have been read

@@ -49,8 +49,6 @@
 #include "fiber/sched/stop.hpp"
 
 #include <algorithm>
-#include <cstdlib>
-#include <cstring>
 #include <sched.h>
 #include <system_error>
 #include <utility>
@@ -199,81 +197,6 @@ worker* scheduler::own_worker() const noexcept {
   return here != nullptr && &here->owner() == this ? here : nullptr;
 }
 
-prepared_fiber scheduler::prepare(const spawn_options& options, std::size_t bytes) {
-  prepared_fiber made{};
-  made.is_pinned = options.placement == placement::pinned;
-  made.size_class = options.stack_size == 0
-                        ? default_class_
-                        : static_cast<std::uint8_t>(stack_class_for(options.stack_size));
-  worker* const here = own_worker();
-  if (here != nullptr) {
-    here->take_stack_promise(made.size_class);
-  } else {
-    stack_pool::instance().promise(made.size_class, 1);
-  }
-  try {
-    if (!options.name.empty()) {
-      made.name = ::strndup(options.name.data(), options.name.size());
-      if (made.name == nullptr) throw std::bad_alloc();
-    }
-    made.cell = &slab::allocate(here != nullptr ? &here->slabs() : nullptr, bytes);
-  } catch (...) {
-    std::free(made.name);
-    return_stack_promise(made.size_class);
-    throw;
-  }
-  return made;
-}
-
-void scheduler::return_stack_promise(unsigned size_class) noexcept {
-  if (worker* const here = own_worker()) {
-    here->give_stack_promise(size_class);
-  } else {
-    stack_pool::instance().withdraw(size_class, 1);
-  }
-}
-
-void scheduler::abandon(prepared_fiber& prepared) noexcept {
-  worker* const here = own_worker();
-  return_stack_promise(prepared.size_class);
-  std::free(prepared.name);
-  slab::release(here != nullptr ? &here->slabs() : nullptr, *prepared.cell);
-}
-
-void scheduler::adopt(control_block& fiber, prepared_fiber& prepared,
-                      const fiber_operations& operations) noexcept {
-  worker* const here = own_worker();
-  fiber.owner = this;
-  fiber.operations = &operations;
-  fiber.size_class = prepared.size_class;
-  fiber.name = prepared.name;
-  fiber.id = here != nullptr ? here->take_id() : fresh_ids(1);
-  if (prepared.is_pinned) fiber.home = here != nullptr ? here : workers_[0].get();
-  // release: pairs with the acquire in slab.cpp, for whoever finds the fiber by for_each_live.
-  prepared.cell->refs.store(2, release);
-}
-
-void scheduler::discard(control_block& fiber) noexcept {
-  return_stack_promise(fiber.size_class);
-  drop_reference(fiber);
-  drop_reference(fiber);
-}
-
-void scheduler::start(control_block& fiber) noexcept {
-  worker* const here = own_worker();
-  if (here == nullptr) {
-    foreign_spawned_.fetch_add(1, release); // pairs with the acquire in has_living_fibers
-    resume_from_outside(fiber);
-    return;
-  }
-  here->count_spawn();
-  if (fiber.home != nullptr) {
-    fiber.home->push_pinned(fiber);
-  } else {
-    here->push_back(fiber);
-  }
-}
-
 void resume(control_block& fiber) noexcept {
   worker* const here = current_worker();
   if (here != nullptr && &here->owner() == fiber.owner) {
@@ -358,7 +281,12 @@ void scheduler::check_drained() noexcept {
   constexpr auto never = base::time_point::max().time_since_epoch().count();
   if (limit == never || workers_[0]->now().time_since_epoch().count() < limit) return;
   // relaxed: one of the callers wins, no memory goes with it.
-  if (drain_limit_.compare_exchange(limit, never, relaxed, relaxed)) request_stop_of_all();
+  if (!drain_limit_.compare_exchange(limit, never, relaxed, relaxed)) return;
+  try {
+    request_stop_of_all();
+  } catch (const std::bad_alloc&) {
+    drain_limit_.store(limit, relaxed); // relaxed: whoever looks next tries again
+  }
 }
 
 void scheduler::request_stop_of_all() {

@@ -134,13 +134,15 @@ public:
     std::vector<slab_cell*> held;
     {
       const std::lock_guard lock(mutex_); // keeps the chunks, not what is in them
+      std::size_t most = 0;
+      for (const slab_chunk* const chunk : all_) most += chunk->cell_count;
+      held.reserve(most); // what may throw comes before the first count is raised
       for (slab_chunk* const chunk : all_) {
         for (std::size_t i = 0; i < chunk->cell_count; ++i) {
           slab_cell* const cell = chunk->size_class == large_class
                                       ? reinterpret_cast<slab_cell*>(chunk + 1)
                                       : chunk->cell(i);
-          held.push_back(cell);
-          if (!try_hold(*cell)) held.pop_back();
+          if (try_hold(*cell)) held.push_back(cell);
         }
       }
     }

@@ -36,7 +36,8 @@ void unwatch_stop(control_block& fiber, waiter& w) noexcept {
   // acq_rel: pairs with the exchanges in request_stop. acquire: a requester has it.
   if (fiber.stop_word.compare_exchange(seen, 0, acq_rel, acquire)) return;
   // The requester is between two stores; it needs nothing from us.
-  while (fiber.stop_word.load(acquire) != requested) base::pause(); // pairs with the release below
+  base::spin_wait wait;
+  while (fiber.stop_word.load(acquire) != requested) wait.once(); // pairs with the release below
 }
 
 bool request_stop(control_block& fiber) noexcept {

@@ -117,7 +117,8 @@ wait_outcome wait_queue::wait_locked(waiter& self, std::unique_lock<base::spin_l
     held.unlock();
     if (unlock != nullptr) unlock(also);
     // pairs with the release in try_interrupt
-    while (self.state_.load(acquire) != waiter::state::interrupted) base::pause();
+    base::spin_wait wait;
+    while (self.state_.load(acquire) != waiter::state::interrupted) wait.once(); // as above
     return self.outcome_;
   }
   link(self);
@@ -154,7 +155,7 @@ void waiter::deliver() noexcept {
 }
 
 wait_queue::~wait_queue() {
-  for (;;) {
+  for (base::spin_wait wait;; wait.once()) { // until interrupters have unlinked their waiters
     {
       const std::lock_guard held(lock_);
       if (first_ == nullptr) return;
@@ -166,7 +167,6 @@ wait_queue::~wait_queue() {
         w = w->next_;
       } while (w != first_);
     }
-    base::pause(); // interrupters are unlinking their waiters
   }
 }
 

@@ -279,7 +279,8 @@ void worker::park() noexcept {
   if (owner_.is_draining_.load(relaxed)) owner_.check_drained(); // relaxed: ordered by the fence
   // pairs with the release in push_pinned
   const bool has_post = pinned_inbox_size_.load(acquire) != 0;
-  // relaxed: thieves only empty it. A stop request of check_drained() puts fibers where has_queued_work() does not look.
+  // relaxed: thieves only empty it. A stop request of check_drained() puts fibers where has_queued_work() does not
+  // look.
   const bool has_own = next_slot_.load(relaxed) != nullptr || !pinned_.is_empty();
   fiber_list ready;
   auto result = poll_result::done;

@@ -65,7 +65,8 @@ public:
   /// The next runnable fiber at hand, or null. Never suspends, never calls the kernel.
   [[nodiscard]] control_block* pick() noexcept {
     // relaxed: only its emptiness is read; pick_special looks closer.
-    if (!pinned_.is_empty() || next_slot_.load(relaxed) != nullptr) [[unlikely]] return pick_special();
+    if (!pinned_.is_empty() || next_slot_.load(relaxed) != nullptr) [[unlikely]]
+      return pick_special();
     next_slot_uses_ = 0;
     return queue_.pop();
   }
@@ -82,8 +83,9 @@ public:
   /// An id for a new fiber, unique in its runtime.
   std::uint64_t take_id() noexcept;
   void count_spawn() noexcept;
-  /// The bookkeeping of the running fiber's end: joiners, references, counts. Destroys a result that nobody wants, and that
-  /// may suspend: the fiber counts as living until then, and may continue on another worker. Returns that one.
+  /// The bookkeeping of the running fiber's end: joiners, references, counts. Destroys a result that nobody wants,
+  /// and that may suspend: the fiber counts as living until then, and may continue on another worker. Returns that
+  /// one.
   static worker& finish(control_block& fiber) noexcept;
 
   // --- anybody ---
@@ -154,7 +156,7 @@ private:
   std::uint32_t next_slot_uses_ = 0;
   std::uint32_t operations_left_ = operations_in_a_row;
   std::uint64_t operations_pass_ = 0; ///< the pass that operations_left_ is of
-  bool is_searching_ = false; ///< counted in idle_workers
+  bool is_searching_ = false;         ///< counted in idle_workers
   base::time_point last_look_{};
   sanitizer::stack_bounds own_stack_{};
   fiber_list pinned_; ///< runnable and pinned here

@@ -16,8 +16,8 @@ using coir::test::virtual_clock;
 
 namespace {
 
-/// A clock for one worker that moves by a nanosecond each time it is read, so that a deadline can be put between any two
-/// looks of the scheduler.
+/// A clock for one worker that moves by a nanosecond each time it is read, so that a deadline can be put between
+/// any two looks of the scheduler.
 class ticking_poller final : public coir::poller {
 public:
   [[nodiscard]] coir::base::time_point now() noexcept override {
