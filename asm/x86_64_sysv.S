@@ -19,13 +19,13 @@
  *   saved     -                     rbx rbp rsp r12-r15          rbx rbp rsp r12-r15
  *   other     rax rcx rdi           all the others: the far side runs before jump returns
  *
- * A context is the address of a word that says where to continue; what lies above it is known to that code alone. So a
- * stack may have been left by jump, which saves all callee-saved registers, or by fiber/context/inline_switch.hpp, where
- * the compiler saves what is live. To continue: rsp = context, pop the word, jump there with the transfer in rax:rdx.
+ * A context is the address of a word that says where to continue; what lies above it is known to that code alone: a
+ * stack may have been left by jump, which saves all callee-saved registers, or by inline_switch.hpp, where the
+ * compiler saves what is live. To continue: rsp = context, pop the word, jump there with the transfer in rax:rdx.
  *
  * Frame of a stack that was left by jump or ontop (offsets from the context, as in x86_64_frame.h):
  *
- *            +--------------------+  rsp at the call of jump, rsp after the jump back. 16-byte aligned, as at each call.
+ *            +--------------------+  rsp at the call of jump and after the jump back: 16-byte aligned
  *     0x38   | rip                |  return address of that call
  *     0x30   | rbp                |
  *     0x28   | rbx                |
@@ -45,9 +45,9 @@
  *   signal mask, TLS base        The thread's too; the mask would cost two system calls.
  *   shadow stack pointer         See hardening.
  *
- * Unwinding: the CFI is exact at each instruction. Only the far side's code knows its frame, so between the exchange of rsp
- * and the jump an unwinder still sees the stack that is left, through rax; under a hook it comes to an end. A fresh stack
- * has no caller and rbp is zero: unwinders, debuggers and frame-pointer profilers end at the entry function.
+ * Unwinding: the CFI is exact at each instruction. Only the far side's code knows its frame, so between the exchange of
+ * rsp and the jump an unwinder still sees the stack that is left, through rax; under a hook it comes to an end. A fresh
+ * stack has no caller and rbp is zero: unwinders, debuggers and frame-pointer profilers end at the entry function.
  *
  * Hardening: landing pads (endbr64) wherever an indirect branch may arrive, and `notrack` where jump continues behind a
  * call, which is no landing pad. The object is marked for indirect branch tracking. It is not marked for shadow stacks:
@@ -69,7 +69,7 @@ begin_function coir_jump_context
   movq %rsp, %rax
   movq %rsi, %rdx
 
-  /* From here on we are on the far stack. Nothing lies below its rsp, so no red zone is hurt: its owner left by a call. */
+  /* From here on we are on the far stack. Nothing lies below its rsp: its owner left by a call, so has no red zone. */
   .cfi_remember_state
   .cfi_def_cfa %rax, COIR_FRAME_BYTES
   movq %rdi, %rsp
@@ -97,7 +97,7 @@ begin_function coir_ontop_context
   .cfi_undefined %rip
   movq %rdi, %rsp
 
-  /* The hook as a call on the far stack. What continues afterwards restores its own registers, so rbx and rbp are free. */
+  /* The hook, called on the far stack. What continues afterwards restores its own registers: rbx, rbp are free. */
   popq %rbx
   movq %rsp, %rbp
   andq $-16, %rsp
@@ -123,7 +123,7 @@ end_function coir_make_context
 coir_context_base:
   .cfi_startproc
   .cfi_undefined %rip
-  /* Unwinders look up a return address minus one: this byte makes them find the rules above before the first call, too. */
+  /* Unwinders look up a return address minus one: by this byte they find the rules above before the first call, too. */
   nop
 .Ltrampoline:
   popq %rbx

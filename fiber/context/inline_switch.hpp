@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: MIT
 // The switch, inlined where it is hottest. Floor 1. Only fiber/sched/suspend.cpp includes it.
 //
-// The asm statement names every register as clobbered, so the compiler saves what is live at this place and nothing else, and the
-// branch predictor gets an entry per place. (The idea is Photon's CACS, "stackful coroutine made fast", 2024.) The stack that is
-// left looks to asm/x86_64_sysv.S like any other: its context points to the word that says where to continue.
+// The asm statement names every register as clobbered, so the compiler saves what is live at this place and nothing
+// else, and the branch predictor gets an entry per place. (The idea is Photon's CACS, "stackful coroutine made
+// fast", 2024.) The stack that is left looks to asm/x86_64_sysv.S like any other: its context points to the word
+// that says where to continue.
 //
 //            +--------------------+  rsp of the function around it
 //            | rbp                |  its frame pointer: the one register that a clobber list cannot name
 //            | continuation       |  <- context
 //            +--------------------+
 //
-// The file that inlines it must be compiled with -mno-red-zone, since the pushes would overwrite a leaf function's red zone, and
-// with frame pointers, by which it can be unwound at each instruction.
+// The file that inlines it must be compiled with -mno-red-zone, since the pushes would overwrite a leaf function's
+// red zone, and with frame pointers, by which it can be unwound at each instruction.
 //
 // Measured on an AMD EPYC (Zen 4), one run: see docs/decisions.md, "The switch is inlined". Sanitized builds and
 // COIR_CONTEXT=boost call coir_jump_context instead.

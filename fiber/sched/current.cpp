@@ -17,7 +17,8 @@
 
 namespace coir {
 namespace {
-// initial-exec: one load, also in a shared object; so such an object takes 16 bytes of the static TLS reserve if it is dlopened.
+// initial-exec: one load, also in a shared object; so such an object takes 16 bytes of the static TLS reserve if it
+// is dlopened.
 [[gnu::tls_model("initial-exec")]] constinit thread_local worker* this_worker = nullptr;
 [[gnu::tls_model("initial-exec")]] constinit thread_local clock::time_point this_thread_limit =
     clock::time_point::max();

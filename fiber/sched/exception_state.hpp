@@ -28,8 +28,8 @@ struct thread_words {
   }
 };
 
-/// Whether exceptions are being handled or thrown on this thread, so that a switch has to take them along. Where it is false on
-/// both sides, as nearly always, nothing is to be exchanged.
+/// Whether exceptions are being handled or thrown on this thread, so that a switch has to take them along. Where it
+/// is false on both sides, as nearly always, nothing is to be exchanged.
 [[nodiscard]] inline bool has_exceptions(const thread_words& words) noexcept {
   return words.exceptions->caught != nullptr || words.exceptions->uncaught != 0;
 }

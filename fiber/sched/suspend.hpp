@@ -13,8 +13,8 @@ namespace coir {
 class worker;
 struct control_block;
 
-/// Runs on the far side, on worker `here`, with the stack that was left completely saved. `argument` may point into that stack, so
-/// what is needed after the publication has to be copied before. Must not suspend, must not throw.
+/// Runs on the far side, on worker `here`, with the stack that was left completely saved. `argument` may point into
+/// that stack, so what is needed after the publication has to be copied before. Must not suspend, must not throw.
 using after_switch = void (*)(worker& here, void* argument) noexcept;
 
 /// What a switch tells its far side; one per worker, valid from the jump to the arrival.
@@ -33,8 +33,8 @@ void suspend(after_switch action, void* argument) noexcept;
 /// Lets the others go first. No effect outside of a fiber but to let other threads run.
 void yield() noexcept;
 
-/// Called after each operation that could have suspended and did not: when a fiber has had enough of them in a row, it yields. So a
-/// socket that is always ready starves nobody. No effect outside of a fiber.
+/// Called after each operation that could have suspended and did not: when a fiber has had enough of them in a row,
+/// it yields. So a socket that is always ready starves nobody. No effect outside of a fiber.
 void charge_operation() noexcept;
 
 /// Called by the worker on its own stack: runs `next` and whatever follows it, and returns when there is nothing

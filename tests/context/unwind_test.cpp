@@ -75,8 +75,8 @@ TEST_CASE("the chain of frame pointers of a fiber's stack ends with zero", "[unw
     !defined(COIR_THREAD_SANITIZER)
 
 // A trap after each instruction while two stacks switch; the handler unwinds from there. It must come to an end,
-// and on the way to the function that belongs to the stack pointer of that moment; between the exchange of the stack pointer
-// and the jump, which are two instructions, to the one that is left.
+// and on the way to the function that belongs to the stack pointer of that moment; between the exchange of the stack
+// pointer and the jump, which are two instructions, to the one that is left.
 struct stepping {
   const test_stack* far_stack = nullptr;
   int near_steps = 0;
