@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-# What `cmake --install` copies: the libraries, their headers, the CMake package and the pkg-config files. The headers go
-# to <includedir>/coir, so that `#include <fiber/sync/mutex.hpp>` is spelled the same in the tree and installed.
+# What `cmake --install` copies: the libraries, their headers, the CMake package and the pkg-config files. The headers
+# go to <includedir>/coir, so that `#include <fiber/sync/mutex.hpp>` is spelled the same in the tree and installed.
 include(CMakePackageConfigHelpers)
 
 set(coir_package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/coir)

@@ -3,8 +3,8 @@
 # matrix.sh [PRESET...]: configures, builds and tests each preset (default: all of them) and stops at the first failure,
 # whose output it shows. The dev presets also compile each header on its own. After the tests of `release` their stress
 # label runs 100 times more.
-# The clang presets leave out what does not depend on the compiler: the tidy rules, and building the library again as a
-# part of other projects. Environment: JOBS (default: the number of CPUs).
+# Tests with the label `once`, whose result hardly depends on the preset, run with dev and release only.
+# Environment: JOBS (default: the number of CPUs).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -33,8 +33,8 @@ for preset in "${presets[@]}"; do
   esac
   echo "== $preset: test"
   case $preset in
-    *-clang) ctest --preset "$preset" --no-tests=error --label-exclude 'tidy|package' ;;
-    *) ctest --preset "$preset" --no-tests=error ;;
+    dev | release) ctest --preset "$preset" --no-tests=error ;;
+    *) ctest --preset "$preset" --no-tests=error --label-exclude '^once$' ;;
   esac
   if [ "$preset" = release ]; then
     echo "== $preset: stress, 100 times"

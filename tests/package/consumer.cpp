@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What a user of the package writes first: fibers, a mutex, and an echo over loopback TCP. Floor 7. Ends with 0 if all of
-// it came back.
+// What a user of the package writes first: fibers, a mutex, and an echo over loopback TCP. Floor 7. Ends with 0 if all
+// of it came back.
 #include <fiber/mutex.hpp>
 #include <fiber/thread.hpp>
 #include <io/tcp_listener.hpp>
