@@ -42,6 +42,7 @@
 
 #include "fiber/base/check.hpp"
 #include "fiber/base/cpu_count.hpp"
+#include "fiber/base/pause.hpp"
 #include "fiber/sched/current.hpp"
 #include "fiber/sched/park_poller.hpp"
 #include "fiber/sched/resume.hpp"
@@ -86,7 +87,10 @@ scheduler::scheduler(const runtime_options& options)
   threads_.reserve(workers_.size());
 }
 
-scheduler::~scheduler() = default;
+scheduler::~scheduler() {
+  base::spin_wait wait;
+  while (visitors_.load(acquire) != 0) wait.once(); // pairs with the release in resume_from_outside
+}
 
 std::unique_ptr<poller> scheduler::make_first_poller(unsigned index) const {
   if (options_.make_poller) return options_.make_poller(index);
@@ -221,12 +225,15 @@ void scheduler::resume_here(worker& here, control_block& fiber) noexcept {
 }
 
 void scheduler::resume_from_outside(control_block& fiber) noexcept {
+  // Once the fiber is on a queue it may run and end, and the runtime with it, while we are still in here.
+  visitors_.fetch_add(1, relaxed); // relaxed: the queue carries it to whoever runs the fiber
   if (fiber.home != nullptr) {
     fiber.home->push_pinned(fiber);
-    return;
+  } else {
+    injected_.push(fiber);
+    wake_one();
   }
-  injected_.push(fiber);
-  wake_one();
+  visitors_.fetch_sub(1, release); // pairs with the acquire in ~scheduler
 }
 
 void scheduler::wake_one() noexcept {

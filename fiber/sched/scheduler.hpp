@@ -145,6 +145,7 @@ private:
   atomic<bool> is_deadlocked_{false};
   atomic<base::time_point::rep> drain_limit_; ///< when living fibers are requested to stop, while draining
   atomic<std::uint64_t> foreign_spawned_{0};
+  atomic<std::uint32_t> visitors_{0}; ///< threads in resume_from_outside, which may outlast a run
   atomic<std::uint64_t> next_id_{1};
   atomic<std::uint32_t> next_target_{0}; ///< of a forced migration
 };
