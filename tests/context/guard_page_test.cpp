@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What lies below a stack ends the process, in each of the three ways to protect one. Each case has a process of its own,
-// because it ends, or because it changes how the pool cuts stacks.
+// What lies below a stack ends the process, in each of the three ways to protect one. Each case has a process of its
+// own, because it ends, or because it changes how the pool cuts stacks.
 #include "fiber/context/stack_region.hpp"
 #include "tests/catch.hpp"
 #include "tests/context/child_death.hpp"
