@@ -34,8 +34,9 @@ private:
   std::size_t size_ = 0;
 };
 
-/// Memory to write from; does not own it. Converts from whatever mutable_buffer does, string literals (without their
-/// terminator) and string views.
+/// Memory to write from; does not own it. Converts from whatever mutable_buffer does, and from constant bytes. Of
+/// text: a constant array of characters, so a literal, without its terminator; a pointer up to the terminator;
+/// another array, string or string_view whole.
 class const_buffer {
 public:
   const_buffer() noexcept = default;
@@ -43,19 +44,30 @@ public:
       : data_(data), size_(size_bytes) {}
   const_buffer(const mutable_buffer& other) noexcept // NOLINT: meant to convert
       : data_(other.data()), size_(other.size()) {}
-  const_buffer(const char* text) noexcept // NOLINT: meant to convert
+  // A template, so that an array is not taken for the pointer that it decays to.
+  template <class Pointer>
+    requires std::same_as<Pointer, const char*> || std::same_as<Pointer, char*>
+  const_buffer(const Pointer& text) noexcept // NOLINT: meant to convert
       : const_buffer(std::string_view(text)) {}
   template <class Range>
-    requires std::ranges::contiguous_range<Range> && byte_like<std::ranges::range_value_t<Range>> &&
-             (!std::is_array_v<std::remove_cvref_t<Range>> ||
-              !std::same_as<std::ranges::range_value_t<Range>, char>)
-  const_buffer(const Range& range) noexcept // NOLINT: meant to convert
-      : data_(std::ranges::data(range)), size_(std::ranges::size(range)) {}
+    requires std::ranges::contiguous_range<Range> && byte_like<std::ranges::range_value_t<Range>>
+  const_buffer(Range&& range) noexcept // NOLINT: meant to convert
+      : data_(std::ranges::data(range)), size_(std::ranges::size(range)) {
+    if constexpr (is_constant_text<std::remove_reference_t<Range>>) {
+      if (range[size_ - 1] == 0) --size_;
+    }
+  }
 
   [[nodiscard]] const void* data() const noexcept { return data_; }
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
 
 private:
+  template <class Range>
+  static constexpr bool
+      is_constant_text = std::is_array_v<Range>&& std::is_const_v<std::remove_extent_t<Range>> &&
+                         (std::same_as<std::remove_cv_t<std::remove_extent_t<Range>>, char> ||
+                          std::same_as<std::remove_cv_t<std::remove_extent_t<Range>>, char8_t>);
+
   const void* data_ = nullptr;
   std::size_t size_ = 0;
 };

@@ -37,10 +37,16 @@ std::int64_t perform_now(fd_state& record, Attempt&& attempt) noexcept {
   return result;
 }
 
+/// What an operation returns that may not begin. Charged too: a loop that goes on in spite of it shall starve nobody.
+inline int refused(int error) noexcept {
+  charge_operation();
+  return error;
+}
+
 /// Only waits: 0 if an event has come, which is left for the next try, or -errno as perform.
 inline int await_event(fd_state& record, direction d, clock::time_point limit) noexcept {
-  if (this_fiber::stop_requested()) return -ECANCELED;
-  if (!record.enter()) return -EBADF;
+  if (this_fiber::stop_requested()) return refused(-ECANCELED);
+  if (!record.enter()) return refused(-EBADF);
   const int error = record.wait(d, limit);
   if (error == 0) record.leave_edge(d);
   record.leave();
@@ -58,8 +64,8 @@ inline int await_event(fd_state& record, direction d, clock::time_point limit) n
 template <class Attempt>
 std::int64_t perform(fd_state& record, direction d, clock::time_point limit,
                      Attempt&& attempt) noexcept {
-  if (this_fiber::stop_requested()) return -ECANCELED;
-  if (!record.enter()) return -EBADF;
+  if (this_fiber::stop_requested()) return refused(-ECANCELED);
+  if (!record.enter()) return refused(-EBADF);
   const bool is_write = d == direction::write;
   std::int64_t result = 0;
   bool has_waited = false;
@@ -80,7 +86,8 @@ std::int64_t perform(fd_state& record, direction d, clock::time_point limit,
       }
     }
     result = record.wait(d, limit);
-    has_waited = may_try = true;
+    has_waited = has_waited || result == 0;
+    may_try = true;
     owes_edge = is_write && result == 0;
     is_last = result == -ETIMEDOUT;
     if (result != 0 && !is_last) break;

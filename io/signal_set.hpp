@@ -11,8 +11,9 @@
 
 namespace coir {
 
-/// Blocks signals in the calling thread and lets fibers wait for them (signalfd(2)). No disposition is changed;
-/// the destructor restores the thread's mask.
+/// Blocks signals in the calling thread and lets fibers wait for them (signalfd(2)). No disposition is changed.
+/// The destructor drops those that came and were not waited for, and unblocks what it has blocked: so a server that
+/// is told twice to stop ends as cleanly as one that is told once.
 ///
 /// Make it in main() before run() and before other threads are started: they inherit the mask. A signal that
 /// some thread does not block has its usual effect there.
@@ -27,22 +28,19 @@ public:
   ~signal_set();
   signal_set(signal_set&&) = delete;
 
-  /// Suspends until one of the signals comes, and returns its number. Cancellation point, bounded by deadline_scope.
-  /// **safety**: any fiber or thread; each signal is returned to one waiter.
+  /// Suspends until one of the signals comes, and returns its number. Cancellation point, bounded by
+  /// deadline_scope. **safety**: any fiber or thread; each signal is returned to one waiter. close() ends the
+  /// waits of fibers at once, that of a plain thread with the next signal.
   int wait(deadline limit = {});
   int wait(std::error_code& error, deadline limit = {}) noexcept;
 
 private:
-  struct blocked_signals {
-    sigset_t before;
-    int fd;
-  };
-  explicit signal_set(const blocked_signals& blocked)
-      : descriptor(blocked.fd), before_(blocked.before) {}
-  static blocked_signals block(std::initializer_list<int> signals);
+  explicit signal_set(const sigset_t& wanted);
+  static sigset_t as_set(std::initializer_list<int> signals);
+  static int open(const sigset_t& wanted);
   std::int64_t take(deadline limit) noexcept;
 
-  sigset_t before_;
+  sigset_t added_; ///< blocked by us, not before
 };
 
 } // namespace coir

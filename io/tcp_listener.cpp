@@ -76,10 +76,11 @@ tcp_listener tcp_listener::listen(const endpoint& where, std::error_code& error,
 std::int64_t tcp_listener::pause_if_short(clock::time_point limit) noexcept {
   // relaxed: a hint to slow down; concurrent accepts may each find out for themselves.
   if (!is_short_.exchange(false, relaxed)) return 0;
-  // A listening socket is never writable, so only close(), a stop request or the time ends this wait.
   const auto until = std::min(limit, clock::now() + pause_when_short);
-  static_cast<void>(record().take_edge(direction::write)); // the one that every record starts with
-  const int ended = await_event(record(), direction::write, until);
+  if (this_fiber::stop_requested()) return refused(-ECANCELED);
+  if (!record().enter()) return refused(-EBADF);
+  const int ended = record().wait_for_close(until);
+  record().leave();
   return ended == -ETIMEDOUT && until < limit ? 0 : ended;
 }
 

@@ -145,6 +145,16 @@ int fd_state::wait(direction d, base::time_point limit) noexcept {
   if (attached.load(acquire) != current_worker()->owner().serial()) {
     if (const int error = attach_here(); error != 0) return error;
   }
+  return wait_as_fiber(d, limit);
+}
+
+int fd_state::wait_for_close(base::time_point limit) noexcept {
+  const auto d = direction::write; // what waits for it wakes up too early at worst
+  static_cast<void>(take_edge(d)); // the one that every record starts with
+  return current_fiber() == nullptr ? wait_as_thread(d, limit) : wait_as_fiber(d, limit);
+}
+
+int fd_state::wait_as_fiber(direction d, base::time_point limit) noexcept {
   wait_queue& queue = waiters[index_of(d)];
   waiter self;
   try {

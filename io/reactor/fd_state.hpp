@@ -80,12 +80,16 @@ struct alignas(base::cache_line_size) fd_state {
   /// request), -EBADF (closed meanwhile), or why it cannot wait. Inside of an operation. A plain thread blocks.
   [[nodiscard]] int wait(direction d, base::time_point limit) noexcept;
 
+  /// The same for an event that can not come: neither attaches the descriptor nor needs any.
+  [[nodiscard]] int wait_for_close(base::time_point limit) noexcept;
+
   /// An event for one direction: appends the fiber that it makes runnable to `out`. By pollers.
   void notify(direction d, bool has_hung_up, fiber_list& out) noexcept;
 
 private:
   [[nodiscard]] int attach_here() noexcept;
   [[nodiscard]] int try_attach() noexcept;
+  [[nodiscard]] int wait_as_fiber(direction d, base::time_point limit) noexcept;
   [[nodiscard]] int wait_as_thread(direction d, base::time_point limit) noexcept;
   void resume_waiters(direction d) noexcept;
 };
