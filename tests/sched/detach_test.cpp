@@ -5,6 +5,7 @@
 #include "fiber/thread.hpp"
 #include "tests/catch.hpp"
 #include "tests/support/forked_child.hpp"
+#include "tests/support/worker_counts.hpp"
 
 #include <atomic>
 #include <chrono>
@@ -13,14 +14,7 @@
 
 using namespace std::chrono_literals;
 using coir::test::run_in_child;
-
-namespace {
-coir::runtime_options with_workers(unsigned workers) {
-  coir::runtime_options options;
-  options.workers = workers;
-  return options;
-}
-} // namespace
+using coir::test::with_workers;
 
 TEST_CASE("run() waits for detached fibers") {
   const unsigned workers = GENERATE(1U, 8U);

@@ -10,6 +10,7 @@
 #include "tests/catch.hpp"
 #include "tests/support/blocking_call.hpp"
 #include "tests/support/sanitized.hpp"
+#include "tests/support/worker_counts.hpp"
 
 #include <algorithm>
 #include <atomic>
@@ -25,14 +26,9 @@ using coir::test::blocking_call;
 namespace {
 
 using steady = std::chrono::steady_clock;
+using coir::test::with_workers;
 constexpr auto stall = 200ms;
 constexpr auto most_delay = coir::test::is_sanitized ? 100ms : 20ms;
-
-coir::runtime_options with_workers(unsigned workers) {
-  coir::runtime_options options;
-  options.workers = workers;
-  return options;
-}
 
 void compute_for(std::chrono::nanoseconds duration) {
   const auto end = steady::now() + duration;

@@ -5,6 +5,7 @@
 #include "fiber/thread.hpp"
 #include "tests/catch.hpp"
 #include "tests/support/seed.hpp"
+#include "tests/support/worker_counts.hpp"
 
 #include <chrono>
 #include <optional>
@@ -12,15 +13,9 @@
 #include <vector>
 
 using namespace std::chrono_literals;
+using coir::test::shuffled;
 
 namespace {
-
-coir::runtime_options with_workers(unsigned workers) {
-  coir::runtime_options options;
-  options.workers = workers;
-  options.shuffle_seed = coir::test::seed();
-  return options;
-}
 
 /// Suspends in every way there is; true if the kernel thread was always the same.
 bool stays_on_its_thread(coir::mutex& mutex, coir::binary_semaphore& semaphore, int rounds) {
@@ -47,7 +42,7 @@ bool stays_on_its_thread(coir::mutex& mutex, coir::binary_semaphore& semaphore, 
 
 TEST_CASE("A pinned fiber never leaves its thread") {
   const unsigned workers = GENERATE(1U, 8U);
-  const auto all_stayed = coir::run(with_workers(workers), [] {
+  const auto all_stayed = coir::run(shuffled(workers), [] {
     coir::mutex mutex;
     coir::binary_semaphore semaphore(1);
     std::vector<coir::fiber<bool>> pinned;
@@ -70,7 +65,7 @@ TEST_CASE("A pinned fiber never leaves its thread") {
 }
 
 TEST_CASE("A pinned fiber runs on the worker that spawned it") {
-  const auto is_same = coir::run(with_workers(8), [] {
+  const auto is_same = coir::run(shuffled(8), [] {
     const coir::pin here;
     const auto home = std::this_thread::get_id();
     auto pinned = coir::spawn({.placement = coir::placement::pinned},
@@ -82,7 +77,7 @@ TEST_CASE("A pinned fiber runs on the worker that spawned it") {
 
 TEST_CASE("pin keeps a fiber for a region, and scopes nest") {
   const unsigned workers = GENERATE(1U, 8U);
-  const auto all_stayed = coir::run(with_workers(workers), [] {
+  const auto all_stayed = coir::run(shuffled(workers), [] {
     coir::mutex mutex;
     coir::binary_semaphore semaphore(1);
     std::vector<coir::fiber<bool>> fibers;
@@ -113,7 +108,7 @@ TEST_CASE("A pin on a plain thread has no effect") {
 }
 
 TEST_CASE("A fiber that is not pinned moves where migration is forced") {
-  auto options = with_workers(4);
+  auto options = shuffled(4);
   options.force_migration = true;
   const auto moves = coir::run(options, [] {
     auto last = std::this_thread::get_id();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// run_queue under fire: an owner and thieves at once, and an opener in the middle of the owner's pops. Each fiber must come
-// out exactly once.
+// run_queue under fire: an owner and thieves at once, and an opener in the middle of the owner's pops. Each fiber must
+// come out exactly once.
 #include "fiber/base/pause.hpp"
 #include "fiber/base/random.hpp"
 #include "fiber/sched/control_block.hpp"

@@ -6,6 +6,7 @@
 #include "tests/catch.hpp"
 #include "tests/support/living_fibers.hpp"
 #include "tests/support/virtual_poller.hpp"
+#include "tests/support/worker_counts.hpp"
 
 #include <atomic>
 #include <chrono>
@@ -20,14 +21,9 @@
 using namespace std::chrono_literals;
 using coir::test::on_virtual_clock;
 using coir::test::virtual_clock;
+using coir::test::with_workers;
 
 namespace {
-
-coir::runtime_options with_workers(unsigned workers) {
-  coir::runtime_options options;
-  options.workers = workers;
-  return options;
-}
 
 /// Fibers that meet: an answer that needs the scheduler.
 int count_in_fibers(int fibers) {

@@ -7,6 +7,7 @@
 #include "tests/catch.hpp"
 #include "tests/support/sanitized.hpp"
 #include "tests/support/seed.hpp"
+#include "tests/support/worker_counts.hpp"
 
 #include <atomic>
 #include <chrono>
@@ -20,18 +21,12 @@ using coir::wait_kind;
 using coir::wait_outcome;
 using coir::wait_queue;
 using coir::base::random_sequence;
+using coir::test::shuffled;
 
 namespace {
 
 constexpr int rounds = coir::test::is_sanitized ? 300 : 3000;
 constexpr auto longest_pause = 30us;
-
-coir::runtime_options with_workers(unsigned workers) {
-  coir::runtime_options options;
-  options.workers = workers;
-  options.shuffle_seed = coir::test::seed();
-  return options;
-}
 
 /// Who takes part in a race.
 struct contest {
@@ -100,7 +95,7 @@ TEST_CASE("Whoever ends a wait, it ends once and everybody knows by whom") {
   const auto who = GENERATE(contest{true, true, false}, contest{true, false, true},
                             contest{false, true, true}, contest{true, true, true});
   const bool forces_migration = GENERATE(false, true);
-  auto options = with_workers(workers);
+  auto options = shuffled(workers);
   options.force_migration = forces_migration;
   const int wrong = coir::run(options, [&] {
     random_sequence random(coir::test::seed());
@@ -130,7 +125,7 @@ TEST_CASE("Threads that wait lose and steal no notification") {
     });
   }
   int taken = 0;
-  coir::run(with_workers(2), [&] {
+  coir::run(shuffled(2), [&] {
     while (live > 0) taken += notify_one(queue) ? 1 : 0;
   });
   for (auto& thread : threads) thread.join();
@@ -139,7 +134,7 @@ TEST_CASE("Threads that wait lose and steal no notification") {
 
 TEST_CASE("A queue may be destroyed right after notify_all, with time-outs under way") {
   const unsigned workers = GENERATE(1U, 8U);
-  coir::run(with_workers(workers), [&] {
+  coir::run(shuffled(workers), [&] {
     random_sequence random(coir::test::seed());
     for (int round = 0; round < rounds / 5; ++round) {
       auto queue = std::make_unique<wait_queue>();
