@@ -238,7 +238,6 @@ void wait_queue::notify_all() noexcept {
 }
 
 void wait_queue::link(waiter& w) noexcept {
-  w.queue_ = this;
   if (first_ == nullptr) {
     w.next_ = w.previous_ = &w;
     first_ = &w;
