@@ -2,6 +2,7 @@
 // Streams that outlive a runtime, are shared by two, or move between threads with their fibers.
 #include "tests/io/loopback.hpp"
 #include "tests/support/seed.hpp"
+#include "tests/support/kernel_thread.hpp"
 
 #include <cerrno>
 #include <optional>
@@ -137,7 +138,7 @@ TEST_CASE("operations go on after their fiber has moved to another thread") {
 TEST_CASE("errno belongs to the fiber, and no operation touches it") {
   coir::run({.workers = 2, .force_migration = true}, [] {
     connection ends = connect_over_loopback();
-    std::thread::id first_thread = std::this_thread::get_id();
+    pid_t first_thread = coir::test::kernel_thread();
     int moves = 0;
     for (int i = 0; i < 200; ++i) {
       auto writer = coir::spawn([&] {
@@ -157,8 +158,8 @@ TEST_CASE("errno belongs to the fiber, and no operation touches it") {
       tcp_stream().read(byte, error);
       CHECK(get_errno() == EXDEV);
       CHECK(writer.join() == ERANGE);
-      moves += std::this_thread::get_id() != first_thread ? 1 : 0;
-      first_thread = std::this_thread::get_id();
+      moves += coir::test::kernel_thread() != first_thread ? 1 : 0;
+      first_thread = coir::test::kernel_thread();
     }
     CHECK(moves > 0);
   });

@@ -11,6 +11,7 @@
 #include "tests/support/blocking_call.hpp"
 #include "tests/support/sanitized.hpp"
 #include "tests/support/worker_counts.hpp"
+#include "tests/support/kernel_thread.hpp"
 
 #include <algorithm>
 #include <atomic>
@@ -172,14 +173,14 @@ TEST_CASE("A fiber that pinned itself to a compensating worker runs there after 
     coir::binary_semaphore later(0);
     bool has_moved = false;
     bool has_stayed = false;
-    const auto first = std::this_thread::get_id();
+    const auto first = coir::test::kernel_thread();
     auto pinned = coir::spawn([&] {
       const coir::pin here;
-      const auto home = std::this_thread::get_id();
+      const auto home = coir::test::kernel_thread();
       has_moved = home != first;
       call.end_one();
       later.acquire();
-      has_stayed = std::this_thread::get_id() == home;
+      has_stayed = coir::test::kernel_thread() == home;
     });
     call.block();
     // Long enough for the monitor to see that the worker is back. If it takes longer, nothing is lost but the

@@ -6,10 +6,10 @@
 #include "tests/catch.hpp"
 #include "tests/support/seed.hpp"
 #include "tests/support/worker_counts.hpp"
+#include "tests/support/kernel_thread.hpp"
 
 #include <chrono>
 #include <optional>
-#include <thread>
 #include <vector>
 
 using namespace std::chrono_literals;
@@ -19,21 +19,21 @@ namespace {
 
 /// Suspends in every way there is; true if the kernel thread was always the same.
 bool stays_on_its_thread(coir::mutex& mutex, coir::binary_semaphore& semaphore, int rounds) {
-  const auto home = std::this_thread::get_id();
+  const auto home = coir::test::kernel_thread();
   for (int round = 0; round < rounds; ++round) {
     coir::this_fiber::yield();
-    if (std::this_thread::get_id() != home) return false;
+    if (coir::test::kernel_thread() != home) return false;
     {
       const std::lock_guard held(mutex);
       coir::this_fiber::yield();
     }
-    if (std::this_thread::get_id() != home) return false;
+    if (coir::test::kernel_thread() != home) return false;
     semaphore.acquire();
     coir::this_fiber::yield();
     semaphore.release();
-    if (std::this_thread::get_id() != home) return false;
+    if (coir::test::kernel_thread() != home) return false;
     if (round % 16 == 0) coir::this_fiber::sleep_for(10us);
-    if (std::this_thread::get_id() != home) return false;
+    if (coir::test::kernel_thread() != home) return false;
   }
   return true;
 }
@@ -67,9 +67,9 @@ TEST_CASE("A pinned fiber never leaves its thread") {
 TEST_CASE("A pinned fiber runs on the worker that spawned it") {
   const auto is_same = coir::run(shuffled(8), [] {
     const coir::pin here;
-    const auto home = std::this_thread::get_id();
+    const auto home = coir::test::kernel_thread();
     auto pinned = coir::spawn({.placement = coir::placement::pinned},
-                              [] { return std::this_thread::get_id(); });
+                              [] { return coir::test::kernel_thread(); });
     return pinned.join() == home;
   });
   CHECK(is_same);
@@ -111,11 +111,11 @@ TEST_CASE("A fiber that is not pinned moves where migration is forced") {
   auto options = shuffled(4);
   options.force_migration = true;
   const auto moves = coir::run(options, [] {
-    auto last = std::this_thread::get_id();
+    auto last = coir::test::kernel_thread();
     int count = 0;
     for (int round = 0; round < 100; ++round) {
       coir::this_fiber::sleep_for(1us);
-      const auto now = std::this_thread::get_id();
+      const auto now = coir::test::kernel_thread();
       count += now != last ? 1 : 0;
       last = now;
     }
