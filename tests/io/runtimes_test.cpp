@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Streams that outlive a runtime, are shared by two, or move between threads with their fibers.
 #include "tests/io/loopback.hpp"
-#include "tests/support/seed.hpp"
 #include "tests/support/kernel_thread.hpp"
+#include "tests/support/seed.hpp"
 
 #include <cerrno>
 #include <optional>
@@ -162,5 +162,21 @@ TEST_CASE("errno belongs to the fiber, and no operation touches it") {
       first_thread = coir::test::kernel_thread();
     }
     CHECK(moves > 0);
+  });
+}
+
+TEST_CASE("an error that comes after a move is that of the new thread") {
+  coir::run({.workers = 2, .force_migration = true}, [] {
+    for (int i = 0; i < 50; ++i) {
+      connection ends = connect_over_loopback();
+      auto reader = coir::spawn([&] {
+        char byte[1];
+        return error_of([&](auto& error) { ends.server.read(byte, error); });
+      });
+      coir::this_fiber::sleep_for(1ms); // most of the time it waits by then
+      reset_on_close(ends.client);
+      ends.client.close();
+      CHECK(reader.join() == std::errc::connection_reset);
+    }
   });
 }
