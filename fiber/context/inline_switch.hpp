@@ -23,6 +23,15 @@
 
 namespace coir {
 
+#ifdef __AVX512F__ // -march=native: registers that plain x86-64 code does not use
+#define COIR_AVX512_REGISTERS                                                                      \
+  , "xmm16", "xmm17", "xmm18", "xmm19", "xmm20", "xmm21", "xmm22", "xmm23", "xmm24", "xmm25",      \
+      "xmm26", "xmm27", "xmm28", "xmm29", "xmm30", "xmm31", "k1", "k2", "k3", "k4", "k5", "k6",    \
+      "k7"
+#else
+#define COIR_AVX512_REGISTERS
+#endif
+
 #if defined(COIR_ASM_CONTEXT) && defined(__x86_64__) && !defined(COIR_ADDRESS_SANITIZER) &&        \
     !defined(COIR_THREAD_SANITIZER)
 
@@ -42,7 +51,8 @@ namespace coir {
                : "1"(argument)
                : "rbx", "rcx", "rsi", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "cc",
                  "memory", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8",
-                 "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14", "xmm15");
+                 "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14",
+                 "xmm15" COIR_AVX512_REGISTERS);
   return back;
 }
 

@@ -9,9 +9,9 @@
 #include "fiber/thread.hpp"
 #include "tests/catch.hpp"
 #include "tests/support/blocking_call.hpp"
+#include "tests/support/kernel_thread.hpp"
 #include "tests/support/sanitized.hpp"
 #include "tests/support/worker_counts.hpp"
-#include "tests/support/kernel_thread.hpp"
 
 #include <algorithm>
 #include <atomic>

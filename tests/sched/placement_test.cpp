@@ -4,9 +4,9 @@
 #include "fiber/semaphore.hpp"
 #include "fiber/thread.hpp"
 #include "tests/catch.hpp"
+#include "tests/support/kernel_thread.hpp"
 #include "tests/support/seed.hpp"
 #include "tests/support/worker_counts.hpp"
-#include "tests/support/kernel_thread.hpp"
 
 #include <chrono>
 #include <optional>

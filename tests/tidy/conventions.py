@@ -175,6 +175,18 @@ def no_file_is_dead(tree):
             yield file.finding(1, "dead file", "no CMakeLists.txt lists it: add it, or delete it")
 
 
+def documented_programs_are_built(tree):
+    """A C++ block with a main() in a page is, to the letter, the end of a program in examples/."""
+    programs = [file.text for file in tree if file.path.startswith("examples/") and file.path.endswith(".cpp")]
+    for file in tree:
+        if not file.path.endswith(".md"):
+            continue
+        for block in re.finditer(r"^```cpp\n(.*?)^```", file.text, re.M | re.S):
+            if "int main" in block[1] and not any(text.endswith(block[1]) for text in programs):
+                line = file.text.count("\n", 0, block.start()) + 1
+                yield file.finding(line, "documented program", "no file of examples/ ends with it: keep both alike")
+
+
 RULES = (
     files_name_their_licence,
     headers_are_included_once,
@@ -186,4 +198,5 @@ RULES = (
     names_say_something,
     paths_are_portable,
     no_file_is_dead,
+    documented_programs_are_built,
 )

@@ -153,6 +153,9 @@ BAD = {
         {"CMakePresets.json": '"path": "/wo' + 'rk/main"\n'},
         {"fiber/a.cpp": 'open("/ro' + 'ot/x");\n'},
     ),
+    conventions.documented_programs_are_built: (
+        {"README.md": "```cpp\nint main() {}\n```\n", "examples/a.cpp": "int main() { }\n"},
+    ),
     conventions.no_file_is_dead: (
         {"fiber/CMakeLists.txt": "add_library(x b.cpp)\n", "fiber/a.cpp": "", "fiber/b.cpp": ""},
         {"fiber/CMakeLists.txt": "add_library(x b.cpp)\n", "fiber/b.cpp": '#include "a.hpp"\n', "fiber/a.hpp": ""},
