@@ -53,7 +53,7 @@ struct fiber_state final : fiber_with_result<Value> {
   explicit fiber_state(Parts&&... parts) : closure(std::forward<Parts>(parts)...) {}
   ~fiber_state() {} // NOLINT: operations.destroy knows what is alive
 
-  static void run(control_block& block) noexcept {
+  static bool run(control_block& block) noexcept {
     auto& self = static_cast<fiber_state&>(block);
     try {
       if constexpr (std::is_void_v<Value>) {
@@ -70,6 +70,7 @@ struct fiber_state final : fiber_with_result<Value> {
     }
     self.has_closure = false;
     self.closure.~Closure();
+    return true;
   }
 
   static void destroy(control_block& block) noexcept {

@@ -15,6 +15,8 @@
 namespace coir {
 
 class scope;
+template <class Value>
+class task;
 
 /// A scope's record of one child; lies in the child's closure. Private.
 ///
@@ -77,6 +79,12 @@ public:
                                   std::forward<Arguments>(arguments)...);
     start(runs_in, made, static_cast<fiber_state<void, closure>&>(made).closure);
   }
+
+  /// A coroutine as a child; include fiber/coro/spawn.hpp.
+  template <class Value>
+  void spawn(task<Value> body);
+  template <class Value>
+  void spawn(const spawn_options& options, task<Value> body);
 
   /// Waits until all children have ended, then rethrows what the first that failed has thrown.
   ///

@@ -29,8 +29,9 @@ class stop_bridge;
 
 /// What a fiber does, by the type of its closure.
 struct fiber_operations {
-  void (*run)(
-      control_block&) noexcept; ///< calls the closure, keeps its result, destroys the closure
+  /// Calls the closure, keeps its result, destroys the closure. False: a coroutine that has suspended; then the
+  /// block must not be touched any more, since whoever ends its wait may have resumed it already.
+  bool (*run)(control_block&) noexcept;
   void (*destroy)(control_block&) noexcept; ///< destroys the result, or the closure if it never ran
 };
 
@@ -40,12 +41,13 @@ struct control_block {
   context saved = nullptr;       ///< where to continue; null: fresh, has never run
   stack* bound = nullptr; ///< the stack it runs on; null: fresh. Meaningless once it has ended
   worker* home = nullptr; ///< not null: pinned to that worker
+  const fiber_operations* operations = nullptr;
+  void* resume_point = nullptr; ///< of a coroutine: the address of the handle to resume
 
   // Second line.
   atomic<std::uintptr_t> stop_word{0}; ///< see stop.cpp
   wait_queue ended{};                  ///< joiners; guarded by its lock
   scheduler* owner = nullptr;
-  const fiber_operations* operations = nullptr;
   clock::time_point limit = clock::time_point::max(); ///< of the innermost deadline_scope
   stop_bridge* bridge =
       nullptr; ///< made when someone asks for a std::stop_token; guarded by ended's lock
@@ -53,6 +55,7 @@ struct control_block {
   std::uint8_t size_class = 0; ///< of the stack it wants
   bool is_detached = false;    ///< nobody will take its error; guarded by ended's lock
   bool is_main = false;        ///< the function given to run()
+  bool is_coroutine = false;   ///< it has a stack only while it runs
 
   // Cold.
   std::exception_ptr error{}; ///< what left its closure; written before has_ended

@@ -21,8 +21,8 @@ constexpr std::size_t chunk_bytes = std::size_t{64} << 10;
 constexpr int chunk_alignment_log2 = 16; // MALLOCX_LG_ALIGN(16) is the number itself
 constexpr std::uint32_t large_class = slab_class_count;
 constexpr std::size_t spare_chunks = 4; // per class, so that a load that comes and goes does not churn
-constexpr std::size_t cell_bytes[slab_class_count] = {128, 192, 256, 320,  384,  448,
-                                                      512, 640, 768, 1024, 1536, 2048};
+constexpr std::size_t cell_bytes[slab_class_count] = {128, 160, 192, 224, 256,  320,  384,
+                                                      448, 512, 640, 768, 1024, 1536, 2048};
 
 } // namespace
 
@@ -149,9 +149,24 @@ public:
     for (slab_cell* const cell : held) visit(*cell, argument);
   }
 
+  void enroll(slab_cache& cache) {
+    const std::lock_guard lock(mutex_);
+    caches_.push_back(&cache);
+  }
+  void dismiss(slab_cache& cache) noexcept {
+    const std::lock_guard lock(mutex_);
+    std::erase(caches_, &cache);
+    count_frame(cache.frames());
+  }
+  void count_frame(std::int64_t change) noexcept {
+    frames_elsewhere_.fetch_add(change, relaxed); // relaxed: a statistic
+  }
+
   slab_statistics statistics() noexcept {
     const std::lock_guard lock(mutex_);
-    return {all_.size() - large_, large_, mallocx != nullptr};
+    std::int64_t frames = frames_elsewhere_.load(relaxed); // relaxed: a statistic
+    for (const slab_cache* const cache : caches_) frames += cache->frames();
+    return {all_.size() - large_, large_, frames, mallocx != nullptr};
   }
 
 private:
@@ -227,6 +242,8 @@ private:
 
   std::mutex mutex_;
   std::vector<slab_chunk*> all_;
+  std::vector<slab_cache*> caches_;
+  atomic<std::int64_t> frames_elsewhere_{0}; ///< of plain threads, and of caches that are gone
   slab_chunk* with_free_[slab_class_count] = {};
   std::size_t spare_[slab_class_count] = {}; ///< wholly free chunks that were kept
   std::size_t large_ = 0;
@@ -265,9 +282,19 @@ void for_each_live(void (*visit)(slab_cell&, void*), void* argument) {
   depot::instance().for_each_live(visit, argument);
 }
 
+void count_frame(slab_cache* cache, std::int64_t change) noexcept {
+  if (cache != nullptr) {
+    cache->count_frame(change);
+  } else {
+    depot::instance().count_frame(change);
+  }
+}
+
 slab_statistics statistics() noexcept { return depot::instance().statistics(); }
 
 } // namespace slab
+
+slab_cache::slab_cache() { depot::instance().enroll(*this); }
 
 slab_cell& slab_cache::take(unsigned size_class) {
   if (head_[size_class] == nullptr) {
@@ -295,6 +322,7 @@ void slab_cache::give(slab_cell& cell) noexcept {
 }
 
 slab_cache::~slab_cache() {
+  depot::instance().dismiss(*this);
   for (slab_cell* const list : head_) {
     if (list != nullptr) depot::instance().give(list);
   }

@@ -30,13 +30,14 @@ struct slab_cell {
 };
 static_assert(sizeof(slab_cell) == 16);
 
-inline constexpr unsigned slab_class_count = 12;
+inline constexpr unsigned slab_class_count = 14;
 inline constexpr std::size_t largest_slab_bytes = 2048 - sizeof(slab_cell);
 
 struct slab_statistics {
-  std::size_t chunks; ///< chunks held, each 64 KiB
-  std::size_t large;  ///< objects too large for a chunk
-  bool from_jemalloc; ///< whether chunks come from jemalloc
+  std::size_t chunks;  ///< chunks held, each 64 KiB
+  std::size_t large;   ///< objects too large for a chunk
+  std::int64_t frames; ///< coroutine frames that live now, or did a moment ago
+  bool from_jemalloc;  ///< whether chunks come from jemalloc
 };
 
 class slab_cache;
@@ -51,13 +52,15 @@ void release(slab_cache* cache, slab_cell& cell) noexcept;
 /// Calls `visit` with each cell whose count is not 0, having raised that count; the visitor must lower it. Cells that
 /// come to life meanwhile may be missed.
 void for_each_live(void (*visit)(slab_cell&, void* argument), void* argument);
+/// A coroutine frame has been made (1) or destroyed (-1) in a cell of `cache`, as for allocate().
+void count_frame(slab_cache* cache, std::int64_t change) noexcept;
 [[nodiscard]] slab_statistics statistics() noexcept;
 } // namespace slab
 
 /// A worker's own free cells, LIFO. Only its worker may use it.
 class slab_cache {
 public:
-  slab_cache() = default;
+  slab_cache();
   slab_cache(const slab_cache&) = delete;
   slab_cache& operator=(const slab_cache&) = delete;
   ~slab_cache();
@@ -65,12 +68,21 @@ public:
   slab_cell& take(unsigned size_class);
   void give(slab_cell& cell) noexcept;
 
+  void count_frame(std::int64_t change) noexcept {
+    frames_.store(frames_.load(relaxed) + change, relaxed); // relaxed: a statistic that only we write
+  }
+  /// Made here less destroyed here: only the sum over all caches means something. Any thread.
+  [[nodiscard]] std::int64_t frames() const noexcept {
+    return frames_.load(relaxed); // relaxed: a statistic
+  }
+
 private:
   static constexpr std::uint32_t batch = 32;
   static constexpr std::uint32_t capacity = 4 * batch;
 
   slab_cell* head_[slab_class_count] = {};
   std::uint32_t size_[slab_class_count] = {};
+  atomic<std::int64_t> frames_{0};
 };
 
 } // namespace coir

@@ -86,14 +86,13 @@ sanitizer::stack_bounds bounds_of(worker& w, const control_block* fiber) noexcep
   }
 }
 
-/// Runs `first` and every fresh fiber that can follow it in place, then leaves for good.
-[[noreturn]] COIR_STACK_ROOT void run_fibers_in_place(worker* w) noexcept {
+/// Runs the current fiber or coroutine and every other that can follow it in place, then leaves for good.
+[[noreturn]] COIR_STACK_ROOT void run_in_place(worker* w) noexcept {
   for (;;) {
     control_block& self = *w->current();
+    stack* const here = self.bound; // now: a coroutine that has suspended may run elsewhere already
     *w->words().error = 0;
-    self.operations->run(self);
-    stack* const here = self.bound;
-    w = &worker::finish(self);
+    w = self.operations->run(self) ? &worker::finish(self) : current_worker();
     control_block* const next = w->count_pass() ? nullptr : w->pick();
     if (next != nullptr && next->is_fresh() && next->size_class == here->size_class) {
       next->bound = here;
@@ -111,7 +110,7 @@ sanitizer::stack_bounds bounds_of(worker& w, const control_block* fiber) noexcep
 void stack_entry(transfer t) {
   sanitizer::after_first_switch();
   worker& w = arrive(t);
-  run_fibers_in_place(&w);
+  run_in_place(&w);
 }
 
 } // namespace

@@ -107,18 +107,28 @@ wait_outcome wait_queue::wait_locked(waiter& self,
   return wait_locked(self, std::move(held), nullptr, nullptr);
 }
 
-wait_outcome wait_queue::wait_locked(waiter& self, std::unique_lock<base::spin_lock> held,
-                                     void (*unlock)(void*) noexcept, void* also) noexcept {
-  auto seen = waiter::state::idle;
+bool wait_queue::try_link_state(waiter& self) noexcept {
   if (!self.is_interruptible_) {
     self.state_.store(waiter::state::linked, relaxed); // relaxed: published by the queue's lock
-  } else if (!self.state_.compare_exchange(seen, waiter::state::linked, acq_rel, acquire)) {
-    // acq_rel, acquire: pairs with the exchanges and the release in try_interrupt. It came before the wait began.
+    return true;
+  }
+  auto seen = waiter::state::idle;
+  // acq_rel, acquire: pairs with the exchanges and the release in try_interrupt. It may have come before the wait
+  // began.
+  return self.state_.compare_exchange(seen, waiter::state::linked, acq_rel, acquire);
+}
+
+void waiter::await_interrupter() const noexcept {
+  base::spin_wait wait;
+  while (state_.load(acquire) != state::interrupted) wait.once(); // pairs with the release in try_interrupt
+}
+
+wait_outcome wait_queue::wait_locked(waiter& self, std::unique_lock<base::spin_lock> held,
+                                     void (*unlock)(void*) noexcept, void* also) noexcept {
+  if (!try_link_state(self)) {
     held.unlock();
     if (unlock != nullptr) unlock(also);
-    // pairs with the release in try_interrupt
-    base::spin_wait wait;
-    while (self.state_.load(acquire) != waiter::state::interrupted) wait.once(); // as above
+    self.await_interrupter();
     return self.outcome_;
   }
   link(self);
@@ -131,6 +141,16 @@ wait_outcome wait_queue::wait_locked(waiter& self, std::unique_lock<base::spin_l
   held_locks locks{held.release(), unlock, also};
   suspend(release_locks, &locks);
   return self.outcome_;
+}
+
+bool wait_queue::begin_wait(waiter& self, std::unique_lock<base::spin_lock> held) noexcept {
+  if (!try_link_state(self)) {
+    held.unlock();
+    self.await_interrupter();
+    return false;
+  }
+  link(self);
+  return true; // the unlocking publishes it
 }
 
 void waiter::wait_as_thread() noexcept {

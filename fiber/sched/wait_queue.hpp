@@ -82,6 +82,8 @@ private:
   bool try_claim() noexcept;
   void disarm() noexcept;
   void wait_as_thread() noexcept;
+  /// An interrupter was first: until it is done with the waiter.
+  void await_interrupter() const noexcept;
   /// Lets the target go on. After this the waiter may be gone.
   void deliver() noexcept;
 
@@ -132,6 +134,11 @@ public:
   wait_outcome wait_locked(waiter& self, std::unique_lock<base::spin_lock> held,
                            void (*unlock)(void*) noexcept, void* also) noexcept;
 
+  /// For coroutines, which have suspended already when they come to wait: links `self`, whose target is made
+  /// runnable when the wait ends, which may be before this returns. False: the wait has ended before it began, see
+  /// outcome().
+  [[nodiscard]] bool begin_wait(waiter& self, std::unique_lock<base::spin_lock> held) noexcept;
+
   /// The longest waiting that can be notified, taken out; null if there is none. Under the lock. The caller must
   /// pass it to resume() without the lock.
   [[nodiscard]] waiter* take_first() noexcept;
@@ -149,6 +156,8 @@ public:
 
 private:
   friend class waiter;
+  /// Makes `self` one that may be notified. False: it has been interrupted already.
+  static bool try_link_state(waiter& self) noexcept;
   void link(waiter& w) noexcept;
   void unlink(waiter& w) noexcept;
 

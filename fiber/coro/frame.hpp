@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: MIT
+// Where coroutine frames live: in the slabs, as control blocks do. Floor 3. Private.
+#pragma once
+
+#include <cstddef>
+
+namespace coir {
+
+/// Memory for a frame from the calling worker's slab cache or, on a plain thread, from the depot. Throws
+/// std::bad_alloc.
+[[nodiscard]] void* allocate_frame(std::size_t bytes);
+/// Gives it back; any worker or thread may.
+void free_frame(void* frame) noexcept;
+
+/// Base of promises whose coroutines' frames shall come from there. A compiler may still elide the allocation.
+struct slab_frame {
+  static void* operator new(std::size_t bytes) { return allocate_frame(bytes); }
+  static void operator delete(void* frame) noexcept { free_frame(frame); }
+};
+
+} // namespace coir
