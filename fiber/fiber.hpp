@@ -14,6 +14,9 @@
 
 namespace coir {
 
+template <class Value>
+class join_awaiter;
+
 /// Move-only handle of a fiber whose function returns `Value`. Empty after a move, join() or detach().
 ///
 /// **safety**: distinct handles from any fiber or thread; one handle by one at a time, but request_stop() may run
@@ -49,6 +52,9 @@ public:
     return ended.take();
   }
 
+  /// `co_await handle.async_join()`, or `co_await handle`: join() for coroutines; include fiber/coro/join.hpp.
+  [[nodiscard]] join_awaiter<Value> async_join() noexcept;
+
   /// Waits for the end as join(), and keeps the result for it. Throws timed_out if `limit` passes first.
   void wait(deadline limit = {}) {
     if (state_ == nullptr) {
@@ -60,7 +66,8 @@ public:
 
   /// Whether join() would return at once. False if there is no fiber.
   [[nodiscard]] bool has_ended() const noexcept {
-    return state_ != nullptr && state_->has_ended.load(acquire); // pairs with the release in worker::finish
+    return state_ != nullptr &&
+           state_->has_ended.load(acquire); // pairs with the release in worker::finish
   }
 
   /// Lets go of the fiber; run() still waits for its end. From now on an exception that leaves it calls std::terminate,
@@ -93,6 +100,8 @@ public:
   explicit fiber(fiber_with_result<Value>& adopted) noexcept : state_(&adopted) {}
 
 private:
+  friend class join_awaiter<Value>;
+
   struct reference {
     control_block* held;
     ~reference() { drop_reference(*held); }

@@ -88,13 +88,17 @@ void scope::join() {
     request_stop();
     ended_.wait(clock::time_point::max(), wait_kind::plain, [this] { return size_ == 0; });
   }
+  throw_if_failed(outcome);
+}
+
+void scope::throw_if_failed(wait_outcome joining) {
   std::exception_ptr error;
   {
     const std::lock_guard held(ended_.lock());
     error.swap(error_);
   }
   if (error != nullptr) std::rethrow_exception(error);
-  throw_if_interrupted(outcome, "coir: scope::join");
+  throw_if_interrupted(joining, "coir: scope::join");
 }
 
 std::size_t scope::size() noexcept {

@@ -65,12 +65,12 @@ public:
   /// Starts a child. Its result is dropped. Throws as coir::spawn. In a scope that has been requested to stop,
   /// the child is too.
   template <class Function, class... Arguments>
-    requires std::is_invocable_v<std::decay_t<Function>, std::decay_t<Arguments>...>
+  requires std::is_invocable_v<std::decay_t<Function>, std::decay_t<Arguments>...>
   void spawn(Function&& function, Arguments&&... arguments) {
     spawn(spawn_options{}, std::forward<Function>(function), std::forward<Arguments>(arguments)...);
   }
   template <class Function, class... Arguments>
-    requires std::is_invocable_v<std::decay_t<Function>, std::decay_t<Arguments>...>
+  requires std::is_invocable_v<std::decay_t<Function>, std::decay_t<Arguments>...>
   void spawn(const spawn_options& options, Function&& function, Arguments&&... arguments) {
     using closure = child<bound_call<std::decay_t<Function>, std::decay_t<Arguments>...>>;
     scheduler& runs_in = scheduler_for_spawn();
@@ -92,6 +92,8 @@ public:
   /// waited for, and std::system_error (operation_canceled, timed_out) is thrown. **migration**: may continue on
   /// another thread.
   void join();
+  /// `co_await scope.async_join()`: the same for coroutines; include fiber/coro/spawn.hpp.
+  [[nodiscard]] task<void> async_join();
 
   /// Requests all children to stop, those of later spawns too. Never blocks; any thread.
   void request_stop() noexcept;
@@ -120,6 +122,8 @@ private:
   void start(scheduler& runs_in, control_block& fiber, scope_member& member) noexcept;
   void leave(scope_member& member) noexcept;
   void note_failure(const control_block& fiber) noexcept;
+  /// Rethrows what a child has thrown, else reports that join() was interrupted.
+  void throw_if_failed(wait_outcome joining);
 
   // Guarded by the queue's lock.
   wait_queue ended_;                ///< who waits for size_ == 0

@@ -1,17 +1,14 @@
 // SPDX-License-Identifier: MIT
 // Awaitables of other libraries inside of our tasks: they may resume on any thread, the task continues on the
-// scheduler. Floor 3.
+// scheduler. Floor 3. Private.
 //
 // Such an awaitable is given the handle of a small coroutine, the resumer, in place of the task's. Resuming it makes
-// the task's control block runnable, once; a second time is a misuse that is diagnosed.
+// the task's control block runnable, once. What the awaitable runs meanwhile (its await_suspend, a coroutine that it
+// transfers control to) runs like any code that the task calls: if it blocks like a fiber, the stack is suspended.
 #pragma once
 
-#include "fiber/base/check.hpp"
 #include "fiber/coro/frame.hpp"
 #include "fiber/coro/suspension.hpp"
-#include "fiber/sched/current.hpp"
-#include "fiber/sched/resume.hpp"
-#include "fiber/sched/worker.hpp"
 
 #include <concepts>
 #include <coroutine>
@@ -21,7 +18,26 @@
 
 namespace coir {
 
-/// Stands in for a task's handle. Private.
+/// The race between a task that suspends and whoever resumes it, maybe before that. In the awaiter, in the task's
+/// frame.
+class foreign_wait {
+public:
+  explicit foreign_wait(control_block* waiting) noexcept : waiting_(waiting) {}
+
+  /// By the task: it suspends as `awaiting`. False: it has been resumed already, and goes on.
+  [[gnu::noinline]] bool try_suspend(std::coroutine_handle<> awaiting) noexcept;
+  /// By the resumer, on any thread. As soon as the task runs, this and the resumer may be gone.
+  [[gnu::noinline]] void resume() noexcept;
+
+private:
+  enum class stage : std::uint8_t { running, suspended, resumed };
+
+  atomic<stage> stage_{stage::running};
+  control_block* const waiting_; ///< null: runs under another library's coroutine, on any thread
+  std::coroutine_handle<> awaiting_;
+};
+
+/// Stands in for a task's handle.
 class resumer {
 public:
   struct promise_type : slab_frame {
@@ -44,52 +60,29 @@ public:
     if (coroutine_) coroutine_.destroy();
   }
 
-  [[nodiscard]] static resumer of(control_block& waiting) {
-    for (bool is_first = true;; is_first = false) {
-      COIR_CHECK(is_first, "an awaiter has resumed a coroutine twice");
-      co_await making_runnable{waiting};
-    }
-  }
+  /// Makes the coroutine. Throws std::bad_alloc.
+  [[nodiscard]] static resumer of(foreign_wait& wait);
   [[nodiscard]] std::coroutine_handle<> coroutine() const noexcept { return coroutine_; }
 
 private:
-  struct making_runnable {
-    control_block& waiting;
-    [[nodiscard]] bool await_ready() const noexcept { return false; }
-    // Here and not in the coroutine's body: as soon as the task runs it destroys the resumer, which must be
-    // suspended then.
-    void await_suspend(std::coroutine_handle<>) const noexcept { resume(waiting); }
-    void await_resume() const noexcept {}
-  };
-
   explicit resumer(std::coroutine_handle<promise_type> coroutine) noexcept
       : coroutine_(coroutine) {}
 
   std::coroutine_handle<promise_type> coroutine_;
 };
 
-/// Wraps an awaiter that knows no scheduler. Private.
+/// Wraps an awaiter that knows no scheduler.
 template <class Awaiter>
 class foreign_awaiter : public scheduled {
 public:
-  explicit foreign_awaiter(Awaiter&& inner) : inner_(std::forward<Awaiter>(inner)) {}
+  template <class Awaitable>
+  foreign_awaiter(Awaitable&& awaitable, control_block* runs_as);
 
   [[nodiscard]] bool await_ready() { return static_cast<bool>(inner_.await_ready()); }
 
-  std::coroutine_handle<> await_suspend(std::coroutine_handle<> awaiting) {
-    // Under a coroutine of another library, on whatever thread it likes: nothing of ours is to be continued.
-    if (!runs_as_coroutine()) return suspend_inner(awaiting, awaiting);
-    worker& here = *current_worker();
-    resumer_ = resumer::of(*here.current());
-    control_block& self = detach_coroutine(awaiting);
-    try {
-      const std::coroutine_handle<> next = suspend_inner(resumer_.coroutine(), awaiting);
-      if (next == awaiting) here.set_current(&self); // it has not suspended
-      return next;
-    } catch (...) {
-      here.set_current(&self);
-      throw;
-    }
+  bool await_suspend(std::coroutine_handle<> awaiting) {
+    resumer_ = resumer::of(wait_);
+    return start() && wait_.try_suspend(awaiting);
   }
 
   decltype(auto) await_resume() {
@@ -98,35 +91,41 @@ public:
   }
 
 private:
-  /// What runs next. Unless that is `awaiting`, this object may be gone already.
-  std::coroutine_handle<> suspend_inner(std::coroutine_handle<> given,
-                                        std::coroutine_handle<> awaiting) {
+  /// False: it need not be waited for.
+  bool start() {
+    const std::coroutine_handle<> given = resumer_.coroutine();
     using answer = decltype(inner_.await_suspend(given));
     if constexpr (std::is_void_v<answer>) {
       inner_.await_suspend(given);
-      return std::noop_coroutine();
+      return true;
     } else if constexpr (std::same_as<answer, bool>) {
-      if (inner_.await_suspend(given)) return std::noop_coroutine();
-      return awaiting;
-    } else {
       return inner_.await_suspend(given);
+    } else {
+      // Not transferred to: a coroutine that is not ours runs on top of us, as what we call.
+      const std::coroutine_handle<> next = inner_.await_suspend(given);
+      if (next == given) return false;
+      next.resume();
+      return true;
     }
   }
 
-  Awaiter inner_;
+  Awaiter inner_; // maybe a reference
+  foreign_wait wait_;
   resumer resumer_;
 };
 
 template <class Awaitable>
-concept has_member_co_await =
-    requires(Awaitable&& awaitable) { std::forward<Awaitable>(awaitable).operator co_await(); };
-    template <class Awaitable>
-    concept has_free_co_await =
-    requires(Awaitable&& awaitable) { operator co_await(std::forward<Awaitable>(awaitable)); };
+concept has_member_co_await = requires(Awaitable&& awaitable) {
+  std::forward<Awaitable>(awaitable).operator co_await();
+};
+template <class Awaitable>
+concept has_free_co_await = requires(Awaitable&& awaitable) {
+  operator co_await(std::forward<Awaitable>(awaitable));
+};
 
-    /// The awaiter of anything awaitable, as the language finds it. Private.
-    template <class Awaitable>
-    decltype(auto) awaiter_of(Awaitable&& awaitable) {
+/// The awaiter of anything awaitable, as the language finds it.
+template <class Awaitable>
+decltype(auto) awaiter_of(Awaitable&& awaitable) {
   if constexpr (has_member_co_await<Awaitable>) {
     return std::forward<Awaitable>(awaitable).operator co_await();
   } else if constexpr (has_free_co_await<Awaitable>) {
@@ -140,30 +139,36 @@ concept has_member_co_await =
 template <class Awaitable>
 using await_result = decltype(awaiter_of(std::declval<Awaitable>()).await_resume());
 
-/// Refers to an awaiter of ours. gcc 12 copies what await_transform returns by reference, which such an awaiter
-/// forbids; the awaiter itself lives until the end of the co_await expression either way. Private.
 template <class Awaiter>
-class awaiter_reference : public scheduled {
+template <class Awaitable>
+foreign_awaiter<Awaiter>::foreign_awaiter(Awaitable&& awaitable, control_block* runs_as)
+    : inner_(awaiter_of(std::forward<Awaitable>(awaitable))), wait_(runs_as) {}
+
+/// Has or refers to an awaiter of ours, which is told who awaits it.
+template <class Awaiter>
+class told_awaiter {
 public:
-  explicit awaiter_reference(Awaiter& inner) noexcept : inner_(&inner) {}
-  [[nodiscard]] bool await_ready() { return inner_->await_ready(); }
-  auto await_suspend(std::coroutine_handle<> awaiting) { return inner_->await_suspend(awaiting); }
-  decltype(auto) await_resume() { return inner_->await_resume(); }
+  template <class Awaitable>
+  told_awaiter(Awaitable&& awaitable, control_block* runs_as)
+      : inner_(awaiter_of(std::forward<Awaitable>(awaitable))) {
+    inner_.run_as(runs_as);
+  }
+  [[nodiscard]] bool await_ready() { return inner_.await_ready(); }
+  auto await_suspend(std::coroutine_handle<> awaiting) { return inner_.await_suspend(awaiting); }
+  decltype(auto) await_resume() { return inner_.await_resume(); }
 
 private:
-  Awaiter* inner_;
+  Awaiter inner_;
 };
 
-/// The awaiter itself if it is one of ours, else wrapped. Private.
+/// How a task that runs as `runs_as` (null: under a coroutine of another library) awaits something.
 template <class Awaitable>
-auto scheduled_awaiter(Awaitable&& awaitable) {
+auto awaiter_in_task(Awaitable&& awaitable, control_block* runs_as) {
   using awaiter = decltype(awaiter_of(std::forward<Awaitable>(awaitable)));
-  if constexpr (!std::derived_from<std::remove_cvref_t<awaiter>, scheduled>) {
-    return foreign_awaiter<awaiter>(awaiter_of(std::forward<Awaitable>(awaitable)));
-  } else if constexpr (std::is_reference_v<awaiter>) {
-    return awaiter_reference<std::remove_reference_t<awaiter>>(awaiter_of(awaitable));
+  if constexpr (std::derived_from<std::remove_cvref_t<awaiter>, scheduled>) {
+    return told_awaiter<awaiter>(std::forward<Awaitable>(awaitable), runs_as);
   } else {
-    return awaiter_of(std::forward<Awaitable>(awaitable));
+    return foreign_awaiter<awaiter>(std::forward<Awaitable>(awaitable), runs_as);
   }
 }
 

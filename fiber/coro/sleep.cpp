@@ -8,13 +8,15 @@
 
 namespace coir::this_fiber {
 
-bool yield_awaiter::await_suspend(std::coroutine_handle<> yielding) noexcept {
-  if (!runs_as_coroutine()) {
-    yield();
-    return false;
-  }
+bool yield_awaiter::await_ready() const noexcept {
+  if (runs_as_coroutine()) return false;
+  yield();
+  return true;
+}
+
+bool yield_awaiter::await_suspend(std::coroutine_handle<> yielding) const noexcept {
   worker& here = *current_worker();
-  control_block& self = detach_coroutine(yielding);
+  control_block& self = detach_coroutine(yielding).block;
   if (self.home != nullptr) {
     self.home->push_pinned(self);
   } else {
@@ -23,23 +25,22 @@ bool yield_awaiter::await_suspend(std::coroutine_handle<> yielding) noexcept {
   return true;
 }
 
-bool sleep_awaiter::await_ready() {
-  if (runs_as_coroutine() && when_.when() > clock::now()) return false;
+bool sleep_awaiter::await_ready() const {
+  if (runs_as_coroutine()) return false;
   sleep_until(when_);
   return true;
 }
 
 bool sleep_awaiter::await_suspend(std::coroutine_handle<> sleeping) {
-  scope_limit_ = current_limit();
-  has_waited_ = true;
+  if (when_.when() <= clock::now()) return yield_awaiter().await_suspend(sleeping);
   return begin(nobody_notifies_, when_.when(), wait_kind::interruptible, sleeping,
                [] { return false; });
 }
 
 void sleep_awaiter::await_resume() {
-  if (!has_waited_) return;
-  if (outcome() == wait_outcome::timed_out && when_.when() <= scope_limit_) return;
-  throw_if_interrupted(outcome(), "coir: sleep");
+  const wait_outcome ended = outcome();
+  if (ended == wait_outcome::timed_out && when_.when() <= current_limit()) return;
+  throw_if_interrupted(ended, "coir: sleep");
 }
 
 } // namespace coir::this_fiber

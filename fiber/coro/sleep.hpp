@@ -10,26 +10,27 @@
 namespace coir::this_fiber {
 
 /// Private; see async_yield().
-class yield_awaiter : public scheduled {
+class [[nodiscard]] yield_awaiter : public scheduled {
 public:
-  [[nodiscard]] bool await_ready() const noexcept { return false; }
-  bool await_suspend(std::coroutine_handle<> yielding) noexcept;
+  yield_awaiter() noexcept = default;
+  [[nodiscard]] bool await_ready() const noexcept;
+  [[gnu::noinline]] bool await_suspend(std::coroutine_handle<> yielding) const noexcept;
   void await_resume() const noexcept {}
 };
 
 /// Private; see async_sleep_until().
-class sleep_awaiter : public suspension {
+class [[nodiscard]] sleep_awaiter : public suspension {
 public:
   explicit sleep_awaiter(deadline when) noexcept : when_(when) {}
-  [[nodiscard]] bool await_ready();
+  sleep_awaiter(sleep_awaiter&& other) noexcept
+      : suspension(std::move(other)), when_(other.when_) {}
+  [[nodiscard]] bool await_ready() const;
   bool await_suspend(std::coroutine_handle<> sleeping);
   void await_resume();
 
 private:
   deadline when_;
-  clock::time_point scope_limit_{};
   wait_queue nobody_notifies_;
-  bool has_waited_ = false;
 };
 
 /// `co_await async_yield()`: as yield(). The coroutine goes to the end of the run queue.
@@ -39,6 +40,7 @@ private:
 [[nodiscard]] inline sleep_awaiter async_sleep_until(deadline when) noexcept {
   return sleep_awaiter(when);
 }
+/// The duration counts from this call on.
 template <class Rep, class Period>
 [[nodiscard]] sleep_awaiter async_sleep_for(const std::chrono::duration<Rep, Period>& duration) {
   return sleep_awaiter(deadline(duration));

@@ -2,6 +2,7 @@
 // spawn and await for tasks: from the scheduler to coroutines, and from fibers to them. Floor 3.
 #pragma once
 
+#include "fiber/coro/join.hpp"
 #include "fiber/coro/task.hpp"
 #include "fiber/scope.hpp"
 #include "fiber/spawn.hpp"
@@ -13,39 +14,43 @@
 
 namespace coir {
 
-/// A spawned coroutine: its control block, with the task in place of a closure. Private.
+/// The task becomes the root of what the block runs. Private.
 template <class Value>
-struct task_state : fiber_with_result<Value> {
-  task<Value> body; ///< empty once it has ended
+void begin_coroutine(control_block& block, task<Value>&& body) noexcept {
+  const auto root = body.release();
+  root.promise().begin({}, &block);
+  block.resume_point = root.address();
+}
+/// Runs it until it suspends (null) or ends: then the caller has to destroy it. Private.
+template <class Value>
+typename task<Value>::handle run_coroutine(control_block& block) noexcept {
+  void* const ended = resume_coroutine(block);
+  return ended != nullptr ? task<Value>::handle::from_address(ended) : nullptr;
+}
 
-  explicit task_state(task<Value>&& started) noexcept : body(std::move(started)) {
-    this->is_coroutine = true;
-    this->resume_point = body.coroutine().address();
-  }
+/// A spawned coroutine: its control block, and later its result. The coroutine itself lies in its frame. Private.
+template <class Value>
+struct task_state final : fiber_with_result<Value> {
+  explicit task_state(task<Value>&& body) noexcept { begin_coroutine(*this, std::move(body)); }
 
   static bool run(control_block& block) noexcept {
-    auto& self = static_cast<task_state&>(block);
-    resume_coroutine(std::coroutine_handle<>::from_address(self.resume_point));
-    // If it has only suspended, somebody may run it by now. At the end it comes back here without a suspension in
-    // between.
-    if (!std::exchange(current_transfers().has_root_ended, false)) return false;
-    self.keep_result();
-    self.body = {};
+    const auto root = run_coroutine<Value>(block);
+    if (!root) return false;
+    static_cast<task_state&>(block).keep_result(root.promise());
+    root.destroy();
     return true;
   }
 
+  // Only ever called after the end: what has been spawned is run.
   static void destroy(control_block& block) noexcept {
-    auto& self = static_cast<task_state&>(block);
     using kept = typename fiber_with_result<Value>::kept;
-    if (!self.body.is_valid() && self.error == nullptr) self.result.~kept();
-    self.body.~task();
+    if (block.error == nullptr) static_cast<task_state&>(block).result.~kept();
   }
 
   static constexpr fiber_operations operations{run, destroy};
 
 private:
-  void keep_result() noexcept {
-    auto& promise = body.coroutine().promise();
+  void keep_result(task_promise<Value>& promise) noexcept {
     try {
       if constexpr (std::is_void_v<Value>) {
         promise.take();
@@ -95,7 +100,7 @@ fiber<Value> spawn(task<Value> body) {
   return spawn(spawn_options{}, std::move(body));
 }
 
-/// Anything awaitable as a task. It must stay valid as long as the task, which takes it over if it is an rvalue.
+/// Anything awaitable as a task. `Awaitable`: a reference, and it must outlive the task, or a type to be moved in.
 template <class Awaitable>
 task<await_result<Awaitable>> make_task(Awaitable awaitable) {
   co_return co_await static_cast<Awaitable&&>(awaitable);
@@ -112,51 +117,43 @@ Value await(task<Value> body) {
 /// The same for any awaitable, ours or another library's, on whatever thread it resumes.
 template <class Awaitable>
 await_result<Awaitable> await(Awaitable&& awaitable) {
-  return await(make_task<Awaitable>(std::forward<Awaitable>(awaitable)));
+  return await(make_task<Awaitable&&>(std::forward<Awaitable>(awaitable)));
 }
 
 /// A child of a scope that is a coroutine. Private.
 template <class Value>
-struct scope_task_state final : task_state<void> {
+struct scope_task_state final : fiber_with_result<void> {
   struct child : scope_member {
-    explicit child(scope& owner) noexcept : scope_member(owner) {}
-    task<void> guard(task<Value> body) {
+    using scope_member::scope_member;
+    void check(task_promise<Value>& promise) noexcept {
       try {
-        static_cast<void>(co_await std::move(body));
+        static_cast<void>(promise.take());
       } catch (...) {
         fail();
       }
     }
   };
   union {
-    child membership; ///< until the coroutine has ended, or been discarded
+    child membership; ///< until the coroutine has ended
   };
-  bool is_member = true;
 
-  scope_task_state(scope& owner, task<Value>&& started)
-      : task_state<void>(task<void>()), membership(owner) {
-    body = membership.guard(std::move(started));
-    resume_point = body.coroutine().address();
+  scope_task_state(scope& joins, task<Value>&& body) noexcept : membership(joins) {
+    begin_coroutine(*this, std::move(body));
   }
-  ~scope_task_state() {} // NOLINT: destroy() knows what is alive
+  ~scope_task_state() {} // NOLINT: run() has destroyed the member
 
   static bool run(control_block& block) noexcept {
-    if (!task_state<void>::run(block)) return false;
-    static_cast<scope_task_state&>(block).end_membership();
+    const auto root = run_coroutine<Value>(block);
+    if (!root) return false;
+    auto& self = static_cast<scope_task_state&>(block);
+    self.membership.check(root.promise());
+    root.destroy();
+    self.membership.~child();
     return true;
   }
-  static void destroy(control_block& block) noexcept {
-    auto& self = static_cast<scope_task_state&>(block);
-    task_state<void>::destroy(block);
-    if (self.is_member) self.end_membership();
-  }
-  static constexpr fiber_operations operations{run, destroy};
+  static void destroy(control_block&) noexcept {}
 
-private:
-  void end_membership() noexcept {
-    is_member = false;
-    membership.~child();
-  }
+  static constexpr fiber_operations operations{run, destroy};
 };
 
 template <class Value>

@@ -3,6 +3,10 @@
 //
 // A coroutine that was spawned has a control block like a fiber's, and waits with the same waiter; only that it is
 // suspended by the language before it links itself, so that nothing has to be done after a switch: there is none.
+//
+// Once the waiter is linked, the coroutine may run elsewhere and its frame be gone before await_suspend has returned.
+// clang before 17 puts the locals of an inlined await_suspend, and a handle that it returns, into the frame all the
+// same (LLVM issue 56301). So whatever links or resumes is never inlined, and the await_suspend around it returns bool.
 #pragma once
 
 #include "fiber/coro/transfer.hpp"
@@ -15,37 +19,72 @@
 namespace coir {
 
 /// Base of awaiters that continue on the scheduler: a task awaits them as they are.
-struct scheduled {};
-
-/// Whether the caller runs as a spawned coroutine. If not (a fiber, a plain thread, under a coroutine of another
-/// library) awaiters do what the blocking function of the same name does.
-[[nodiscard]] bool runs_as_coroutine() noexcept;
-
-/// The running coroutine suspends as `resumed`: its control block, to be resumed once; from then on it may run
-/// elsewhere. The worker has no current fiber any more.
-[[nodiscard]] control_block& detach_coroutine(std::coroutine_handle<> resumed) noexcept;
-
-/// What the awaiter of a wait keeps in the coroutine's frame.
-class suspension : public scheduled {
+class scheduled {
 public:
-  /// Until `is_ready()` is true, called under the queue's lock as by wait_queue::wait. False: it is, or the wait has
-  /// ended otherwise; the coroutine goes on. Throws std::bad_alloc.
-  template <class Ready>
-  bool begin(wait_queue& queue, clock::time_point limit, wait_kind kind,
-             std::coroutine_handle<> resumed, Ready&& is_ready) {
-    self_.arm(queue, limit, kind);
-    std::unique_lock held(queue.lock());
-    if (is_ready()) return false;
-    return begin_locked(queue, self_, resumed, std::move(held));
-  }
-  [[nodiscard]] wait_outcome outcome() const noexcept { return self_.outcome(); }
+  /// Called by a task that awaits this and runs as `coroutine`, before await_ready.
+  void run_as(control_block* coroutine) noexcept { runs_as_ = coroutine; }
 
-  /// The same for a waiter of one's own.
-  static bool begin_locked(wait_queue& queue, waiter& self, std::coroutine_handle<> resumed,
-                           std::unique_lock<base::spin_lock> held) noexcept;
+protected:
+  scheduled() noexcept = default;
+  // Who awaits is told anew where it is moved to.
+  scheduled(scheduled&&) noexcept {}
+  scheduled& operator=(scheduled&&) noexcept { return *this; }
+  ~scheduled() = default;
+
+  /// Whether the awaiting one is a spawned coroutine, or a task under it. If not (a coroutine of another library, or
+  /// a task under that), awaiters do what the blocking function of the same name does.
+  [[nodiscard]] bool runs_as_coroutine() const noexcept { return runs_as_ != nullptr; }
+  [[nodiscard]] control_block* runs_as() const noexcept { return runs_as_; }
 
 private:
-  waiter self_;
+  control_block* runs_as_ = nullptr;
+};
+
+/// A coroutine that has suspended but whose control block nobody else can resume yet.
+struct detached_coroutine {
+  control_block& block;
+  coroutine_transfers* transfers;
+
+  /// It has not suspended after all.
+  void reattach() const noexcept;
+};
+/// The running coroutine suspends as `resumed`: its control block is to be resumed once, and from then on it may run
+/// elsewhere. The worker has no current fiber any more.
+[[nodiscard]] detached_coroutine detach_coroutine(std::coroutine_handle<> resumed) noexcept;
+
+/// What the awaiter of a wait keeps in the coroutine's frame. It may be moved as long as it does not wait.
+class suspension : public scheduled {
+public:
+  suspension() noexcept = default;
+  suspension(suspension&&) noexcept : suspension() {}
+  suspension& operator=(suspension&&) noexcept { return *this; }
+  ~suspension();
+
+  /// Until `is_ready()` is true, called under the queue's lock as by wait_queue::wait. False: it is, or the wait has
+  /// ended otherwise; the coroutine goes on. Throws std::bad_alloc. Afterwards outcome() must be called.
+  template <class Ready>
+  [[gnu::noinline]] bool begin(wait_queue& queue, clock::time_point limit, wait_kind kind,
+                               std::coroutine_handle<> resumed, Ready&& is_ready) {
+    waiter& self = arm(queue, limit, kind);
+    std::unique_lock held(queue.lock());
+    if (is_ready()) return false;
+    return begin_locked(queue, self, resumed, std::move(held));
+  }
+  /// Why the wait has ended; notified if there was none. Called when the coroutine goes on: another wait may begin
+  /// then, in the same expression.
+  [[nodiscard]] wait_outcome outcome() noexcept;
+
+  /// The same for a waiter of one's own.
+  [[gnu::noinline]] static bool begin_locked(wait_queue& queue, waiter& self,
+                                             std::coroutine_handle<> resumed,
+                                             std::unique_lock<base::spin_lock> held) noexcept;
+
+protected:
+  /// For begin_locked(); as waiter::arm. Throws std::bad_alloc. Afterwards outcome() must be called.
+  waiter& arm(wait_queue& queue, clock::time_point limit, wait_kind kind);
+
+private:
+  waiter self_{nullptr};
 };
 
 } // namespace coir

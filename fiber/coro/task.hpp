@@ -26,9 +26,9 @@ public:
     [[nodiscard]] bool await_ready() const noexcept { return false; }
     template <class Promise>
     std::coroutine_handle<> await_suspend(std::coroutine_handle<Promise> ended) const noexcept {
-      const std::coroutine_handle<> continuation = ended.promise().continuation_;
-      if (continuation) return transfer_to(continuation);
-      current_transfers().has_root_ended = true;
+      const task_promise_base& promise = ended.promise();
+      if (promise.continuation_) return transfer_to(promise.continuation_, promise.runs_as_);
+      promise.runs_as_->transfers->ended_root = ended.address();
       return std::noop_coroutine();
     }
     void await_resume() const noexcept {}
@@ -40,12 +40,18 @@ public:
   /// Ours as they are; others are made to continue on the scheduler, see foreign.hpp.
   template <class Awaitable>
   auto await_transform(Awaitable&& awaitable) {
-    return scheduled_awaiter(std::forward<Awaitable>(awaitable));
+    return awaiter_in_task(std::forward<Awaitable>(awaitable), runs_as_);
   }
 
-  void set_continuation(std::coroutine_handle<> continuation) noexcept {
+  /// It is about to begin. `continuation`: who goes on at its end; none: it is the root of a spawned coroutine).
+  void begin(std::coroutine_handle<> continuation, control_block* runs_as) noexcept {
+    COIR_CHECK(is_fresh(), "a task is awaited or spawned twice");
     continuation_ = continuation;
+    runs_as_ = runs_as;
   }
+  [[nodiscard]] bool is_fresh() const noexcept { return runs_as_ == nullptr && !continuation_; }
+  /// Part of a spawned coroutine, which will resume it unless it has ended.
+  [[nodiscard]] bool is_scheduled() const noexcept { return runs_as_ != nullptr; }
 
 protected:
   void rethrow_error() const {
@@ -53,7 +59,10 @@ protected:
   }
 
 private:
-  std::coroutine_handle<> continuation_; ///< who awaits; none: the root of a spawned coroutine
+  std::coroutine_handle<>
+      continuation_; ///< who awaits; none: not begun, or the root of a spawned coroutine
+  control_block* runs_as_ =
+      nullptr; ///< the spawned coroutine; null: not begun, or under another library's
   std::exception_ptr error_{};
 };
 
@@ -69,7 +78,7 @@ public:
   task<Value> get_return_object() noexcept;
 
   template <class Given>
-    requires std::is_constructible_v<Value, Given>
+  requires std::is_constructible_v<Value, Given>
   void return_value(Given&& given) {
     if constexpr (std::is_reference_v<Value>) {
       new (&value_) kept(&given);
@@ -109,8 +118,8 @@ public:
 /// Awaited by `co_await std::move(t)` in another coroutine, started on the scheduler by coir::spawn(std::move(t)),
 /// waited for from a fiber by coir::await(std::move(t)). It keeps no stack while it is suspended: its frame lies in
 /// the library's slabs.
-/// An exception that leaves it is rethrown to who awaits it. Destroying a task that has not ended destroys its frame
-/// and what lives in it; do so only while it is not running, and waits for nothing.
+/// An exception that leaves it is rethrown to who awaits it. A task that was never awaited may be destroyed; one that
+/// runs or waits may not, which is checked. Misuse (awaiting an empty task, or one twice) aborts too.
 ///
 ///     coir::task<int> add(int left, int right) { co_return left + right; }
 ///     coir::task<> twice() { const int sum = co_await add(co_await add(1, 2), 3); … }
@@ -126,14 +135,12 @@ public:
   task(task&& other) noexcept : coroutine_(std::exchange(other.coroutine_, {})) {}
   task& operator=(task&& other) noexcept {
     if (this != &other) {
-      if (coroutine_) coroutine_.destroy();
+      destroy();
       coroutine_ = std::exchange(other.coroutine_, {});
     }
     return *this;
   }
-  ~task() {
-    if (coroutine_) coroutine_.destroy();
-  }
+  ~task() { destroy(); }
 
   /// False: none, or moved from.
   [[nodiscard]] bool is_valid() const noexcept { return static_cast<bool>(coroutine_); }
@@ -143,8 +150,9 @@ public:
     explicit awaiter(handle coroutine) noexcept : coroutine_(coroutine) {}
     [[nodiscard]] bool await_ready() const noexcept { return false; }
     std::coroutine_handle<> await_suspend(std::coroutine_handle<> awaiting) noexcept {
-      coroutine_.promise().set_continuation(awaiting);
-      return transfer_to(coroutine_);
+      COIR_CHECK(coroutine_, "an empty task is awaited");
+      coroutine_.promise().begin(awaiting, runs_as());
+      return transfer_to(coroutine_, runs_as());
     }
     Value await_resume() { return coroutine_.promise().take(); }
 
@@ -152,15 +160,19 @@ public:
     handle coroutine_;
   };
   /// The task must outlive the co_await expression, which a temporary does.
-  [[nodiscard]] awaiter operator co_await() && noexcept {
-    COIR_CHECK(coroutine_ && !coroutine_.done(), "a task is awaited that is empty or has ended");
-    return awaiter(coroutine_);
-  }
+  [[nodiscard]] awaiter operator co_await() && noexcept { return awaiter(coroutine_); }
 
-  /// For spawn().
-  [[nodiscard]] handle coroutine() const noexcept { return coroutine_; }
+  /// Gives the coroutine up to the caller, who has to destroy it. For spawn().
+  [[nodiscard]] handle release() noexcept { return std::exchange(coroutine_, {}); }
 
 private:
+  void destroy() noexcept {
+    if (!coroutine_) return;
+    COIR_CHECK(!coroutine_.promise().is_scheduled() || coroutine_.done(),
+               "a task is destroyed that runs or waits");
+    coroutine_.destroy();
+  }
+
   handle coroutine_;
 };
 

@@ -35,6 +35,13 @@ struct fiber_operations {
   void (*destroy)(control_block&) noexcept; ///< destroys the result, or the closure if it never ran
 };
 
+/// How a running coroutine hands control on, see fiber/coro/transfer.hpp. Lies on the stack that it runs on.
+struct coroutine_transfers {
+  unsigned left = 0;          ///< until one has to be left to the loop
+  void* pending = nullptr;    ///< address of the handle that the loop shall resume next
+  void* ended_root = nullptr; ///< address of the outermost coroutine, once it has come to its end
+};
+
 struct control_block {
   // First line, together with the slab cell.
   control_block* next = nullptr; ///< link of the one queue that holds it
@@ -42,7 +49,10 @@ struct control_block {
   stack* bound = nullptr; ///< the stack it runs on; null: fresh. Meaningless once it has ended
   worker* home = nullptr; ///< not null: pinned to that worker
   const fiber_operations* operations = nullptr;
-  void* resume_point = nullptr; ///< of a coroutine: the address of the handle to resume
+  union {
+    void* resume_point = nullptr; ///< of a suspended coroutine: the address of the handle to resume
+    coroutine_transfers* transfers; ///< of a running one
+  };
 
   // Second line.
   atomic<std::uintptr_t> stop_word{0}; ///< see stop.cpp
@@ -55,7 +65,6 @@ struct control_block {
   std::uint8_t size_class = 0; ///< of the stack it wants
   bool is_detached = false;    ///< nobody will take its error; guarded by ended's lock
   bool is_main = false;        ///< the function given to run()
-  bool is_coroutine = false;   ///< it has a stack only while it runs
 
   // Cold.
   std::exception_ptr error{}; ///< what left its closure; written before has_ended

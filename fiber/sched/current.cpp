@@ -22,8 +22,6 @@ namespace {
 [[gnu::tls_model("initial-exec")]] constinit thread_local worker* this_worker = nullptr;
 [[gnu::tls_model("initial-exec")]] constinit thread_local clock::time_point this_thread_limit =
     clock::time_point::max();
-[[gnu::tls_model(
-    "initial-exec")]] constinit thread_local coroutine_transfers this_thread_transfers{};
 } // namespace
 
 // The empty asm keeps clang from seeing through a noinline function that it finds pure, and gcc from merging two calls.
@@ -46,11 +44,6 @@ COIR_NEVER_INLINED clock::time_point& current_limit() noexcept {
   asm volatile("" ::: "memory");
   control_block* const fiber = current_fiber();
   return fiber != nullptr ? fiber->limit : this_thread_limit;
-}
-
-COIR_NEVER_INLINED coroutine_transfers& current_transfers() noexcept {
-  asm volatile("" ::: "memory");
-  return this_thread_transfers;
 }
 
 clock::time_point clock::now() noexcept {

@@ -20,14 +20,6 @@ void set_current_worker(worker* self) noexcept;
 /// The running fiber, or null: a plain thread, or a worker between fibers.
 [[nodiscard]] control_block* current_fiber() noexcept;
 
-/// How coroutines of this thread hand control on; see fiber/coro/transfer.hpp.
-struct coroutine_transfers {
-  unsigned depth = 0;          ///< transfers since the loop that resumes
-  void* pending = nullptr;     ///< address of the handle that the loop shall resume next
-  bool has_root_ended = false; ///< the outermost coroutine has come to its end
-};
-[[nodiscard]] coroutine_transfers& current_transfers() noexcept;
-
 /// Where deadline_scope keeps the limit of the calling fiber or plain thread.
 [[nodiscard]] clock::time_point& current_limit() noexcept;
 

@@ -27,17 +27,22 @@ bool is_stop_requested(const control_block& fiber) noexcept {
 bool try_watch_stop(control_block& fiber, waiter& w) noexcept {
   std::uintptr_t seen = 0;
   // acq_rel: pairs with the exchanges in request_stop, which then may use the waiter. acquire: the request was made.
-  return fiber.stop_word.compare_exchange(seen, reinterpret_cast<std::uintptr_t>(&w), acq_rel,
-                                          acquire);
+  while (!fiber.stop_word.compare_exchange(seen, reinterpret_cast<std::uintptr_t>(&w), acq_rel,
+                                           acquire)) {
+    if ((seen & (requested | interrupting)) != 0) return false;
+    // A waiter of ours whose wait is over: see stop.hpp.
+  }
+  return true;
 }
 
 void unwatch_stop(control_block& fiber, waiter& w) noexcept {
   auto seen = reinterpret_cast<std::uintptr_t>(&w);
-  // acq_rel: pairs with the exchanges in request_stop. acquire: a requester has it.
+  // acq_rel: pairs with the exchanges in request_stop. acquire: a requester has it, or a later wait took its place.
   if (fiber.stop_word.compare_exchange(seen, 0, acq_rel, acquire)) return;
   // The requester is between two stores; it needs nothing from us.
+  const auto used = reinterpret_cast<std::uintptr_t>(&w) | interrupting;
   base::spin_wait wait;
-  while (fiber.stop_word.load(acquire) != requested) wait.once(); // pairs with the release below
+  while (fiber.stop_word.load(acquire) == used) wait.once(); // pairs with the release below
 }
 
 bool request_stop(control_block& fiber) noexcept {

@@ -7,6 +7,9 @@
 //   waiter*      the fiber is in (or about to begin) a wait that a request shall interrupt
 //   waiter* | 2  a requester is interrupting that wait; becomes 1
 //
+// A new wait displaces the waiter of an old one that is over. That happens in coroutines: of two awaits in one
+// expression gcc 12 calls the first one's await_resume, which ends its wait, behind the second wait (GCC bug 97452).
+//
 // It is our own word and not std::stop_callback because that one's destructor blocks the kernel thread while the
 // callback runs elsewhere. A std::stop_token is bridged to it when somebody asks for one.
 #pragma once

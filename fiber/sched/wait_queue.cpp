@@ -32,15 +32,20 @@ void release_locks(worker&, void* argument) noexcept {
 
 } // namespace
 
-waiter::waiter() noexcept : target_(current_fiber()) {}
+waiter::waiter() noexcept : waiter(current_fiber()) {}
 
-waiter::~waiter() { disarm(); }
+waiter::~waiter() {
+  disarm();
+  // relaxed: a misuse is diagnosed.
+  COIR_CHECK(state_.load(relaxed) != state::linked, "a waiter is destroyed while it waits");
+}
 
 void waiter::arm(wait_queue& queue, base::time_point limit, wait_kind kind) {
   queue_ = &queue;
-  limit_ = kind == wait_kind::interruptible ? std::min(limit, current_limit()) : limit;
-  const bool has_limit = limit_ != base::time_point::max();
+  if (kind == wait_kind::interruptible) limit = std::min(limit, current_limit());
+  const bool has_limit = limit != base::time_point::max();
   if (target_ == nullptr) {
+    limit_ = limit;
     is_interruptible_ = has_limit;
     return;
   }
@@ -54,19 +59,26 @@ void waiter::arm(wait_queue& queue, base::time_point limit, wait_kind kind) {
     }
   }
   if (!has_limit) return;
-  if (limit_ <= clock::now()) {
+  if (limit <= clock::now()) {
     static_cast<void>(
         try_interrupt(wait_outcome::timed_out)); // not linked yet, so nobody is to be resumed
   } else {
-    current_worker()->timers().arm(*this, limit_);
+    current_worker()->timers().arm(*this, limit);
   }
 }
 
 void waiter::disarm() noexcept {
+  if (target_ == nullptr) return;
   if (timers_ != nullptr) timers_->disarm(*this);
   if (watches_stop_) unwatch_stop(*target_, *this);
   timers_ = nullptr;
   watches_stop_ = false;
+}
+
+void waiter::reset() noexcept {
+  disarm();
+  state_.store(state::idle, relaxed); // relaxed: nobody else knows it any more
+  outcome_ = wait_outcome::notified;
 }
 
 bool waiter::try_interrupt(wait_outcome outcome) noexcept {

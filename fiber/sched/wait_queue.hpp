@@ -59,6 +59,11 @@ class waiter {
 public:
   /// Of the calling fiber, or of the calling thread if it is none.
   waiter() noexcept;
+  /// Of that fiber, or of nobody yet: then set_target() comes before arm().
+  explicit waiter(control_block* target) noexcept
+      : target_(target), limit_(base::time_point::max()) {
+    if (target != nullptr) timers_ = nullptr;
+  }
   waiter(const waiter&) = delete;
   waiter& operator=(const waiter&) = delete;
   ~waiter();
@@ -72,6 +77,17 @@ public:
   [[nodiscard]] bool try_interrupt(wait_outcome outcome) noexcept;
   [[nodiscard]] control_block* target() const noexcept { return target_; }
   [[nodiscard]] wait_outcome outcome() const noexcept { return outcome_; }
+
+  void set_target(control_block& target) noexcept {
+    target_ = &target;
+    timers_ = nullptr;
+  }
+  /// After a wait, or after arm() if there was none: ready for another.
+  void reset() noexcept;
+  /// Neither waits nor has waited. By the waiter's own fiber.
+  [[nodiscard]] bool is_idle() const noexcept {
+    return state_.load(relaxed) == state::idle; // relaxed: who waits does not ask
+  }
 
 private:
   friend class wait_queue;
@@ -91,15 +107,20 @@ private:
   waiter* previous_ = nullptr;
   control_block* target_; ///< the fiber; null: a plain thread
   wait_queue* queue_ = nullptr;
-  base::time_point limit_ = base::time_point::max();
-  timer_queue* timers_ = nullptr;   ///< where a timer is armed, or null
-  std::uint32_t timer_slot_ = 0;    ///< owned by timers_
-  atomic<std::uint32_t> signal_{0}; ///< a thread sleeps on it
+  union {
+    base::time_point limit_; ///< of a thread's wait
+    timer_queue* timers_;    ///< of a fiber's: where a timer is armed, or null
+  };
+  union {
+    atomic<std::uint32_t> signal_{0}; ///< a thread sleeps on it
+    std::uint32_t timer_slot_;        ///< of a fiber's, owned by timers_
+  };
   atomic<state> state_{state::idle};
   wait_outcome outcome_ = wait_outcome::notified;
   bool is_interruptible_ = false; ///< somebody beside notifiers may end the wait
   bool watches_stop_ = false;
 };
+static_assert(sizeof(waiter) == 48); // a suspended coroutine pays for it
 
 class wait_queue {
 public:

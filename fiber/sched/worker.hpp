@@ -62,6 +62,10 @@ public:
     // relaxed: the monitor's wish to look sooner may be seen a pass later.
     return pass >= look_at_.load(relaxed) && is_look_due();
   }
+  /// How many there have been.
+  [[nodiscard]] std::uint64_t passes() const noexcept {
+    return passes_.load(relaxed); // relaxed: only we write it
+  }
   /// The next runnable fiber at hand, or null. Never suspends, never calls the kernel.
   [[nodiscard]] control_block* pick() noexcept {
     // relaxed: only its emptiness is read; pick_special looks closer.

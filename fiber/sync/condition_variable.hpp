@@ -2,6 +2,7 @@
 // condition_variable, for coir::mutex. Floor 3.
 #pragma once
 
+#include "fiber/coro/task.hpp"
 #include "fiber/sync/mutex.hpp"
 
 #include <condition_variable>
@@ -34,6 +35,16 @@ public:
     while (!is_done()) wait(lock);
   }
 
+  /// `co_await changed.async_wait(lock)`: as wait(). `lock` must outlive the co_await expression.
+  /// Throws std::bad_alloc, with the mutex locked.
+  [[nodiscard]] task<void> async_wait(std::unique_lock<mutex>& lock);
+  template <class Predicate>
+  [[nodiscard]] task<void> async_wait(std::unique_lock<mutex>& lock, Predicate is_done) {
+    while (!is_done()) co_await async_wait(lock);
+  }
+  /// `co_await changed.async_wait_until(lock, limit)`: as wait_until().
+  [[nodiscard]] task<cv_status> async_wait_until(std::unique_lock<mutex>& lock, deadline limit);
+
   /// Throws std::bad_alloc, with the mutex locked.
   cv_status wait_until(std::unique_lock<mutex>& lock, deadline limit);
   /// Returns the last answer of the predicate.
@@ -56,6 +67,11 @@ public:
   }
 
 private:
+  class notification;
+
+  /// The first half of a wait: afterwards the mutex is unlocked.
+  wait_outcome unlock_and_wait(mutex& held, clock::time_point limit);
+
   wait_queue queue_;
 };
 

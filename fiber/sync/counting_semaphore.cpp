@@ -48,4 +48,21 @@ bool semaphore_base::take_until(clock::time_point limit) {
   return true;
 }
 
+bool semaphore_awaiter::await_ready() const {
+  if (semaphore_->try_take()) return true;
+  if (runs_as_coroutine()) return false;
+  semaphore_->take();
+  return true;
+}
+
+bool semaphore_awaiter::await_suspend(std::coroutine_handle<> acquiring) {
+  semaphore_base& wanted = *semaphore_;
+  return begin(wanted.queue_, clock::time_point::max(), wait_kind::interruptible, acquiring,
+               [&] { return wanted.count_ > 0 && wanted.count_-- > 0; });
+}
+
+void semaphore_awaiter::await_resume() {
+  throw_if_interrupted(outcome(), "coir: counting_semaphore::acquire");
+}
+
 } // namespace coir

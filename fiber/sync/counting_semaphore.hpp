@@ -2,13 +2,17 @@
 // counting_semaphore. Floor 3.
 #pragma once
 
+#include "fiber/coro/suspension.hpp"
 #include "fiber/deadline.hpp"
 #include "fiber/sched/wait_queue.hpp"
 
+#include <coroutine>
 #include <cstddef>
 #include <limits>
 
 namespace coir {
+
+class semaphore_awaiter;
 
 /// What all counting_semaphores share. Private.
 class semaphore_base {
@@ -24,8 +28,22 @@ protected:
   bool try_take() noexcept;
 
 private:
+  friend class semaphore_awaiter;
+
   wait_queue queue_;
   std::ptrdiff_t count_; ///< units that nobody waits for; guarded by the queue's lock
+};
+
+/// Private; see counting_semaphore::async_acquire().
+class [[nodiscard]] semaphore_awaiter : public suspension {
+public:
+  explicit semaphore_awaiter(semaphore_base& wanted) noexcept : semaphore_(&wanted) {}
+  [[nodiscard]] bool await_ready() const;
+  bool await_suspend(std::coroutine_handle<> acquiring);
+  void await_resume();
+
+private:
+  semaphore_base* semaphore_;
 };
 
 /// As std::counting_semaphore, for fibers and plain threads at once. First come, first served.
@@ -48,6 +66,8 @@ public:
   void release(std::ptrdiff_t update = 1) noexcept { add(update, LeastMaxValue); }
   /// **blocks**: suspends until there is a unit, and takes it. **migration**: may continue on another thread.
   void acquire() { take(); }
+  /// `co_await semaphore.async_acquire()`: as acquire().
+  [[nodiscard]] semaphore_awaiter async_acquire() noexcept { return semaphore_awaiter(*this); }
   /// Never blocks.
   [[nodiscard]] bool try_acquire() noexcept { return try_take(); }
   /// False: no unit by then. Throws operation_canceled, std::bad_alloc.

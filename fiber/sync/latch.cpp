@@ -30,4 +30,18 @@ void latch::wait() {
   throw_if_interrupted(outcome, "coir: latch::wait");
 }
 
+bool latch_awaiter::await_ready() const {
+  if (latch_->try_wait()) return true;
+  if (runs_as_coroutine()) return false;
+  latch_->wait();
+  return true;
+}
+
+bool latch_awaiter::await_suspend(std::coroutine_handle<> waiting) {
+  return begin(latch_->queue_, clock::time_point::max(), wait_kind::interruptible, waiting,
+               [this] { return latch_->count_ == 0; });
+}
+
+void latch_awaiter::await_resume() { throw_if_interrupted(outcome(), "coir: latch::wait"); }
+
 } // namespace coir

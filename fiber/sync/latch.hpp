@@ -2,13 +2,17 @@
 // latch. Floor 3.
 #pragma once
 
+#include "fiber/coro/suspension.hpp"
 #include "fiber/deadline.hpp"
 #include "fiber/sched/wait_queue.hpp"
 
+#include <coroutine>
 #include <cstddef>
 #include <limits>
 
 namespace coir {
+
+class latch_awaiter;
 
 /// As std::latch, for fibers and plain threads at once: opens when it has been counted down to zero, and stays open.
 ///
@@ -31,14 +35,32 @@ public:
   [[nodiscard]] bool try_wait() noexcept;
   /// **blocks**: suspends until it is open. **migration**: may continue on another thread.
   void wait();
+  /// `co_await latch.async_wait()`: as wait().
+  [[nodiscard]] latch_awaiter async_wait() noexcept;
   void arrive_and_wait(std::ptrdiff_t update = 1) {
     count_down(update);
     wait();
   }
 
 private:
+  friend class latch_awaiter;
+
   wait_queue queue_;
   std::ptrdiff_t count_; ///< guarded by the queue's lock
 };
+
+/// Private; see latch::async_wait().
+class [[nodiscard]] latch_awaiter : public suspension {
+public:
+  explicit latch_awaiter(latch& awaited) noexcept : latch_(&awaited) {}
+  [[nodiscard]] bool await_ready() const;
+  bool await_suspend(std::coroutine_handle<> waiting);
+  void await_resume();
+
+private:
+  latch* latch_;
+};
+
+inline latch_awaiter latch::async_wait() noexcept { return latch_awaiter(*this); }
 
 } // namespace coir
