@@ -22,6 +22,8 @@ PROGRAMS = (
     ("spawn_join",),
     ("memory", "--fibers", "100000"),
     ("memory", "--fibers", "100000", "--stack-bytes", "65536"),
+    ("coro_memory",),
+    ("coro_memory", "--asleep"),
 )
 LIMIT_SECONDS = 120
 

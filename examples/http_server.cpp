@@ -92,5 +92,6 @@ int main(int argc, char** argv) {
       argc, argv,
       "Serves a page over HTTP/1.1. One fiber per connection, Boost.Beast for the messages.");
   if (const int* const status = std::get_if<int>(&parsed)) return *status;
-  return examples::run_tcp_server("http_server", std::get<examples::server_options>(parsed), serve);
+  return examples::run_tcp_server("http_server", std::get<examples::server_options>(parsed),
+                                  {.fiber = serve});
 }

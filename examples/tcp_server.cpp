@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "examples/tcp_server.hpp"
 
+#include <fiber/coro/spawn.hpp>
 #include <fiber/thread.hpp>
 #include <io/signal_set.hpp>
 #include <io/tcp_listener.hpp>
@@ -11,51 +12,105 @@
 namespace examples {
 namespace {
 
-void serve_one(coir::tcp_stream connection, connection_handler handler) {
+// In both: the peer has reset the connection or was too slow, or we are shutting down. Only this connection ends.
+void serve_in_fiber(coir::tcp_stream connection, void (*handler)(coir::tcp_stream&)) {
   try {
     handler(connection);
   } catch (const std::exception&) {
-    // The peer has reset the connection or was too slow, or we are shutting down: only this connection ends.
   }
 }
 
-/// Whether accepting can go on after this error.
-bool is_passing(const std::error_code& error) {
-  return error != std::errc::bad_file_descriptor && error != std::errc::operation_canceled;
+coir::task<> serve_in_coroutine(coir::tcp_stream connection,
+                                coir::task<> (*handler)(coir::tcp_stream&)) {
+  try {
+    co_await handler(connection);
+  } catch (const std::exception&) {
+  }
 }
 
-void accept_all(const char* name, coir::tcp_listener& listener, coir::scope& connections,
-                connection_handler handler) {
-  for (bool has_complained = false;;) {
-    std::error_code error;
-    coir::tcp_stream connection = listener.accept(error);
+/// One that accepts, whether it is a fiber or a coroutine.
+class acceptor {
+public:
+  acceptor(const char* name, coir::tcp_listener& listener, connection_handlers handlers)
+      : name_(name), listener_(listener), handlers_(handlers) {}
+
+  /// It must outlive the scope, which it and the connections live in.
+  void start(coir::scope& connections) {
+    if (handlers_.coroutine != nullptr) {
+      connections.spawn(accept_in_coroutine(connections));
+    } else {
+      connections.spawn([&] { accept_in_fiber(connections); });
+    }
+  }
+
+private:
+  void accept_in_fiber(coir::scope& connections) {
+    for (bool goes_on = true; goes_on;) {
+      std::error_code error;
+      coir::tcp_stream connection = listener_.accept(error);
+      goes_on = serve(connections, std::move(connection), error);
+    }
+  }
+
+  coir::task<> accept_in_coroutine(coir::scope& connections) {
+    for (bool goes_on = true; goes_on;) {
+      std::error_code error;
+      coir::tcp_stream connection = co_await listener_.async_accept(error);
+      goes_on = serve(connections, std::move(connection), error);
+    }
+  }
+
+  /// False: no more is to be accepted.
+  bool serve(coir::scope& connections, coir::tcp_stream connection, const std::error_code& error) {
+    if (error == std::errc::bad_file_descriptor || error == std::errc::operation_canceled) {
+      return false;
+    }
     if (error) {
-      if (!is_passing(error)) return;
-      // Most likely there are no descriptors left; accept() slows down by itself until some return.
-      if (!has_complained) std::fprintf(stderr, "%s: accept: %s\n", name, error.message().c_str());
-      has_complained = true;
-      continue;
+      // Most likely there are no descriptors left; accept slows down by itself until some return.
+      if (!has_complained_) {
+        std::fprintf(stderr, "%s: accept: %s\n", name_, error.message().c_str());
+      }
+      has_complained_ = true;
+      return true;
     }
-    has_complained = false;
+    has_complained_ = false;
     try {
-      connections.spawn(serve_one, std::move(connection), handler);
+      spawn(connections, std::move(connection));
     } catch (const std::exception& no_memory) {
-      std::fprintf(stderr, "%s: a connection was dropped: %s\n", name, no_memory.what());
+      std::fprintf(stderr, "%s: a connection was dropped: %s\n", name_, no_memory.what());
+    }
+    return true;
+  }
+
+  void spawn(coir::scope& connections, coir::tcp_stream connection) {
+    const bool has_both = handlers_.fiber != nullptr && handlers_.coroutine != nullptr;
+    is_turn_of_fiber_ = has_both ? !is_turn_of_fiber_ : handlers_.fiber != nullptr;
+    if (is_turn_of_fiber_) {
+      connections.spawn(serve_in_fiber, std::move(connection), handlers_.fiber);
+    } else {
+      connections.spawn(serve_in_coroutine(std::move(connection), handlers_.coroutine));
     }
   }
-}
+
+  const char* name_;
+  coir::tcp_listener& listener_;
+  connection_handlers handlers_;
+  bool has_complained_ = false;
+  bool is_turn_of_fiber_ = false;
+};
 
 } // namespace
 
-int run_tcp_server(const char* name, const server_options& options, connection_handler handler) {
+int run_tcp_server(const char* name, const server_options& options, connection_handlers handlers) {
   try {
     coir::signal_set stop_signals{SIGINT, SIGTERM}; // before other threads exist
     coir::run({.workers = options.workers}, [&] {
       auto listener = coir::tcp_listener::listen({options.address, options.port});
       std::printf("listening on %s\n", listener.local_endpoint().to_string().c_str());
       std::fflush(stdout);
+      acceptor accepting(name, listener, handlers);
       coir::scope connections;
-      connections.spawn([&] { accept_all(name, listener, connections, handler); });
+      accepting.start(connections);
       stop_signals.wait();
       listener.close();
       connections.request_stop();

@@ -1,19 +1,23 @@
 // SPDX-License-Identifier: MIT
-// What the example servers share: listen, one fiber per connection, a clean end by signal. Floor 7.
+// What the example servers share: listen, a fiber or coroutine per connection, a clean end by signal. Floor 7.
 #pragma once
 
 #include "examples/options.hpp"
 
+#include <fiber/coro/task.hpp>
 #include <io/tcp_stream.hpp>
 
 namespace examples {
 
-/// Serves one connection, until the peer ends it; may throw. Runs as a fiber of its own.
-using connection_handler = void (*)(coir::tcp_stream& connection);
+/// What serves a connection until the peer ends it; may throw. If there are both, they take turns.
+struct connection_handlers {
+  void (*fiber)(coir::tcp_stream& connection) = nullptr;             ///< runs as a fiber of its own
+  coir::task<> (*coroutine)(coir::tcp_stream& connection) = nullptr; ///< runs as a coroutine
+};
 
 /// Listens, prints "listening on ADDRESS:PORT", serves until SIGINT or SIGTERM, and then ends all connections.
-/// Returns the process's exit status; errors have been printed.
+/// Returns the process's exit status; errors have been printed. If there are coroutines, one accepts.
 [[nodiscard]] int run_tcp_server(const char* name, const server_options& options,
-                                 connection_handler handler);
+                                 connection_handlers handlers);
 
 } // namespace examples

@@ -1,13 +1,28 @@
 // SPDX-License-Identifier: MIT
-// perform: the way of every blocking operation on a descriptor. Floor 5. Private.
+// The way of every operation on a descriptor: perform() blocks, async_operation (async_operation.hpp) suspends a
+// coroutine; both go the steps of operation_steps. Floor 5. Private.
+//
+// What an operation does is a small object, an *attempt*; the same serves both ways:
+//   way                          direction::read or write
+//   record()                     the descriptor's
+//   ssize_t operator()(int fd)   one try, which returns as a system call does
+//   value(result)                what the user gets, of a count or -errno
+//   what()                       names the operation in an exception
+//   prepare(limit)               optional, before all else, may block: a result that is known already, or none
+//   ended(result)                optional: told of the result, whatever it is
+//   is_event_enough              optional: there is nothing to try once an event has come
+//   fails_at_end                 optional: a result of 0 is the end of the stream, and an error
 #pragma once
 
 #include "fiber/sched/suspend.hpp"
 #include "fiber/this_fiber.hpp"
+#include "io/io_error.hpp"
 #include "io/reactor/fd_state.hpp"
 
 #include <cerrno>
 #include <cstdint>
+#include <optional>
+#include <string>
 #include <sys/types.h>
 
 namespace coir {
@@ -37,66 +52,142 @@ std::int64_t perform_now(fd_state& record, Attempt&& attempt) noexcept {
   return result;
 }
 
-/// What an operation returns that may not begin. Charged too: a loop that goes on in spite of it shall starve nobody.
-inline int refused(int error) noexcept {
-  charge_operation();
-  return error;
-}
-
-/// Only waits: 0 if an event has come, which is left for the next try, or -errno as perform.
-inline int await_event(fd_state& record, direction d, clock::time_point limit) noexcept {
-  if (this_fiber::stop_requested()) return refused(-ECANCELED);
-  if (!record.enter()) return refused(-EBADF);
-  const int error = record.wait(d, limit);
-  if (error == 0) record.leave_edge(d);
-  record.leave();
-  return error;
-}
-
-/// Calls `attempt(fd)`, which returns as a system call does, until it does not say EAGAIN, and suspends in
-/// between until an event says that it may succeed. If no event has come since the last attempt found nothing,
-/// it waits first, and at the end of `limit` tries a last time. Returns the result or -errno: also -ETIMEDOUT,
-/// -ECANCELED (stop request), -EBADF (closed). errno is left as it was.
+/// One operation between begin() and end(): tries until an attempt does not say EAGAIN, and says when to wait in
+/// between. If no event has come since the last attempt found nothing, it waits first, and after the time-out tries a
+/// last time.
 ///
 /// A read takes the edge before it tries, and says itself (leave_edge) if it left something. A write nearly
 /// always succeeds, so it leaves the edge alone and takes it only when it found no room; then it must try once
 /// more, see fd_state.hpp. Whoever has taken an edge for anything but to find nothing leaves it to the next.
 template <class Attempt>
-std::int64_t perform(fd_state& record, direction d, clock::time_point limit,
-                     Attempt&& attempt) noexcept {
-  if (this_fiber::stop_requested()) return refused(-ECANCELED);
-  if (!record.enter()) return refused(-EBADF);
-  const bool is_write = d == direction::write;
-  std::int64_t result = 0;
-  bool has_waited = false;
-  bool owes_edge = false;
-  bool may_try = is_write ? record.has_edge(d) : record.take_edge(d);
-  for (bool is_last = false;;) {
-    if (may_try) {
-      result = try_once(attempt, record.fd);
-      if (result != -EAGAIN) {
-        owes_edge = owes_edge || result < 0;
-        break;
-      }
-      owes_edge = record.forget_hang_up(d) || (is_write && record.take_edge(d));
-      if (owes_edge) continue;
-      if (is_last) {
-        result = -ETIMEDOUT;
-        break;
-      }
+class operation_steps {
+public:
+  /// What ends it at once (a stop request, a closed descriptor) is found out here.
+  void begin(Attempt& attempt, clock::time_point limit) noexcept {
+    if constexpr (requires { attempt.prepare(limit); }) {
+      if (const auto known = attempt.prepare(limit)) return finish(*known);
     }
-    result = record.wait(d, limit);
-    has_waited = has_waited || result == 0;
-    may_try = true;
-    owes_edge = is_write && result == 0;
-    is_last = result == -ETIMEDOUT;
-    if (result != 0 && !is_last) break;
+    if (this_fiber::stop_requested()) return finish(-ECANCELED);
+    if (!attempt.record().enter()) return finish(-EBADF);
+    record_ = &attempt.record();
+    may_try_ = is_write ? record_->has_edge(Attempt::way) : record_->take_edge(Attempt::way);
   }
-  if (owes_edge) record.leave_edge(d); // one too many costs a try, one too few a wait for ever
-  if (result < 0 && record.is_closed()) result = -EBADF;
-  record.leave();
-  if (!has_waited) charge_operation();
-  return result;
+
+  /// Tries as long as that makes sense. False: the caller has to wait for an event, and to note_wait().
+  [[nodiscard]] bool try_to_finish(Attempt& attempt) noexcept {
+    while (may_try_) {
+      const std::int64_t result = try_once(attempt, record_->fd);
+      if (result != -EAGAIN) {
+        owes_edge_ = owes_edge_ || result < 0;
+        finish(result);
+        break;
+      }
+      owes_edge_ =
+          record_->forget_hang_up(Attempt::way) || (is_write && record_->take_edge(Attempt::way));
+      if (owes_edge_) continue;
+      may_try_ = false;
+      if (is_last_) finish(-ETIMEDOUT);
+    }
+    return is_finished_;
+  }
+
+  /// `error` as fd_state::wait returns it.
+  void note_wait(int error) noexcept {
+    constexpr bool is_enough = requires { Attempt::is_event_enough; };
+    has_waited_ = has_waited_ || error == 0;
+    owes_edge_ = (is_write || is_enough) && error == 0;
+    is_last_ = error == -ETIMEDOUT;
+    may_try_ = error == 0 || is_last_;
+    if (!may_try_ || (is_enough && error == 0)) finish(error);
+  }
+
+  /// The result: a count or -errno, also -ETIMEDOUT, -ECANCELED (stop request), -EBADF (closed).
+  [[nodiscard]] std::int64_t end(Attempt& attempt) noexcept {
+    if (record_ != nullptr) {
+      // One too many costs a try, one too few a wait for ever.
+      if (owes_edge_) record_->leave_edge(Attempt::way);
+      if (result_ < 0 && record_->is_closed()) result_ = -EBADF;
+      record_->leave();
+    }
+    if constexpr (requires { attempt.ended(result_); }) attempt.ended(result_);
+    return result_;
+  }
+
+  /// If not it is to be charged, whatever it returns: a loop that goes on in spite of errors shall starve nobody.
+  [[nodiscard]] bool has_waited() const noexcept { return has_waited_; }
+  [[nodiscard]] fd_state& record() const noexcept { return *record_; }
+
+  /// The rest, blocking.
+  [[nodiscard]] std::int64_t finish_blocking(Attempt& attempt, clock::time_point limit) noexcept {
+    while (!try_to_finish(attempt)) note_wait(record_->wait(Attempt::way, limit));
+    const std::int64_t result = end(attempt);
+    if (!has_waited_) charge_operation();
+    return result;
+  }
+
+private:
+  static constexpr bool is_write = Attempt::way == direction::write;
+
+  void finish(std::int64_t result) noexcept {
+    result_ = result;
+    is_finished_ = true;
+    may_try_ = false;
+  }
+
+  fd_state* record_ = nullptr; ///< once it is inside
+  std::int64_t result_ = 0;
+  bool is_finished_ = false;
+  bool may_try_ = false;
+  bool is_last_ = false;
+  bool owes_edge_ = false;
+  bool has_waited_ = false;
+};
+
+/// The whole operation, blocking: suspends in between until an event says that an attempt may succeed. Returns as
+/// operation_steps::end. errno is left as it was.
+template <class Attempt>
+std::int64_t perform(Attempt& attempt, clock::time_point limit) noexcept {
+  operation_steps<Attempt> steps;
+  steps.begin(attempt, limit);
+  return steps.finish_blocking(attempt, limit);
+}
+
+/// The error that a result stands for, if any.
+template <class ErrorCode, class Attempt>
+ErrorCode error_of(const Attempt& attempt, std::int64_t result) {
+  if (result < 0) return error_code_traits<ErrorCode>::from_errno(static_cast<int>(-result));
+  if constexpr (requires { Attempt::fails_at_end; }) {
+    if (result == 0 && !attempt.is_empty()) return error_code_traits<ErrorCode>::end_of_stream();
+  }
+  return ErrorCode();
+}
+
+/// How the user is told of an error: by an exception …
+struct throwing {
+  template <class Attempt>
+  void operator()(const Attempt& attempt, std::int64_t result) const {
+    const auto error = error_of<std::error_code>(attempt, result);
+    if (error) throw std::system_error(error, attempt.what());
+  }
+};
+
+/// … or in an error code, which the attempt's value then comes with.
+template <class ErrorCode>
+struct reporting {
+  ErrorCode* error;
+
+  template <class Attempt>
+  void operator()(const Attempt& attempt, std::int64_t result) const noexcept {
+    *error = error_of<ErrorCode>(attempt, result);
+  }
+};
+
+/// perform() as the user sees it.
+template <class Attempt, class Report>
+auto perform(Attempt&& attempt, clock::time_point limit, const Report& report) {
+  const std::int64_t result = perform(attempt, limit);
+  report(attempt, result);
+  return attempt.value(result);
 }
 
 } // namespace coir

@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "io/signal_set.hpp"
 
-#include "io/io_error.hpp"
-#include "io/operation.hpp"
-
 #include <ctime>
 #include <sys/signalfd.h>
 #include <unistd.h>
@@ -45,23 +42,19 @@ int signal_set::open(const sigset_t& wanted) {
   return fd;
 }
 
-std::int64_t signal_set::take(deadline limit) noexcept {
+ssize_t signal_attempt::operator()(int fd) const noexcept {
   signalfd_siginfo taken{};
-  fd_state& source = record();
-  const auto result = perform(source, direction::read, limit.when(), [&](int fd) -> ssize_t {
-    const ssize_t count = ::read(fd, &taken, sizeof taken);
-    if (count >= 0) source.leave_edge(direction::read); // there may be more
-    return count;
-  });
-  return result < 0 ? result : static_cast<std::int64_t>(taken.ssi_signo);
+  if (::read(fd, &taken, sizeof taken) < 0) return -1;
+  source.leave_edge(direction::read); // there may be more
+  return static_cast<ssize_t>(taken.ssi_signo);
 }
 
 int signal_set::wait(deadline limit) {
-  return static_cast<int>(unpack_or_throw(take(limit), "coir: signal_set::wait"));
+  return perform(signal_attempt{record()}, limit.when(), throwing());
 }
 
 int signal_set::wait(std::error_code& error, deadline limit) noexcept {
-  return static_cast<int>(unpack(take(limit), error));
+  return perform(signal_attempt{record()}, limit.when(), reporting{&error});
 }
 
 } // namespace coir

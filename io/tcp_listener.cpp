@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "io/tcp_listener.hpp"
 
-#include "io/operation.hpp"
 #include "io/socket_calls.hpp"
 
 #include <algorithm>
@@ -73,47 +72,50 @@ tcp_listener tcp_listener::listen(const endpoint& where, std::error_code& error,
   }
 }
 
-std::int64_t tcp_listener::pause_if_short(clock::time_point limit) noexcept {
+int tcp_listener::pause_if_short(clock::time_point limit) noexcept {
   // relaxed: a hint to slow down; concurrent accepts may each find out for themselves.
   if (!is_short_.exchange(false, relaxed)) return 0;
   const auto until = std::min(limit, clock::now() + pause_when_short);
-  if (this_fiber::stop_requested()) return refused(-ECANCELED);
-  if (!record().enter()) return refused(-EBADF);
+  if (this_fiber::stop_requested()) return -ECANCELED;
+  if (!record().enter()) return -EBADF;
   const int ended = record().wait_for_close(until);
   record().leave();
   return ended == -ETIMEDOUT && until < limit ? 0 : ended;
 }
 
+std::optional<std::int64_t> accept_attempt::prepare(clock::time_point limit) noexcept {
+  const int error = listener.pause_if_short(limit);
+  return error != 0 ? std::optional<std::int64_t>(error) : std::nullopt;
+}
+
+ssize_t accept_attempt::operator()(int fd) noexcept {
+  int accepted = -1;
+  do {
+    accepted = ::accept4(fd, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+  } while (accepted < 0 && is_of_connection(errno));
+  if (accepted < 0) return -1;
+  // Until an accept finds nothing, there may be more: for us, or for another fiber that waits.
+  record().leave_edge(direction::read);
+  try {
+    made = tcp_stream(accepted);
+    return 0;
+  } catch (const std::bad_alloc&) {
+    errno = ENOMEM;
+    return -1;
+  }
+}
+
+void accept_attempt::ended(std::int64_t result) const noexcept {
+  // relaxed: see pause_if_short
+  if (is_shortage(result)) listener.is_short_.store(true, relaxed);
+}
+
 tcp_stream tcp_listener::accept(deadline limit) {
-  std::error_code error;
-  tcp_stream made = accept(error, limit);
-  if (error) throw std::system_error(error, "coir: accept");
-  return made;
+  return perform(accept_attempt{*this}, limit.when(), throwing());
 }
 
 tcp_stream tcp_listener::accept(std::error_code& error, deadline limit) noexcept {
-  fd_state& socket = record();
-  std::int64_t result = pause_if_short(limit.when());
-  if (result == 0) {
-    result = perform(socket, direction::read, limit.when(), [&](int fd) -> ssize_t {
-      int accepted = -1;
-      do {
-        accepted = ::accept4(fd, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
-      } while (accepted < 0 && is_of_connection(errno));
-      // Until an accept finds nothing, there may be more: for us, or for another fiber that waits.
-      if (accepted >= 0) socket.leave_edge(direction::read);
-      return accepted;
-    });
-  }
-  if (is_shortage(result)) is_short_.store(true, relaxed); // relaxed: see pause_if_short
-  const auto fd = static_cast<int>(unpack(result, error));
-  if (error) return {};
-  try {
-    return tcp_stream(fd);
-  } catch (const std::bad_alloc&) {
-    unpack(-ENOMEM, error);
-    return {};
-  }
+  return perform(accept_attempt{*this}, limit.when(), reporting{&error});
 }
 
 endpoint tcp_listener::local_endpoint() const {

@@ -6,6 +6,8 @@
 
 namespace coir {
 
+struct accept_attempt;
+
 struct listen_options {
   /// Connections that the kernel may keep ready to be accepted; it caps this at net.core.somaxconn.
   int backlog = 4096;
@@ -48,15 +50,45 @@ public:
   /// Other errors: accept(2).
   [[nodiscard]] tcp_stream accept(deadline limit = {});
   [[nodiscard]] tcp_stream accept(std::error_code& error, deadline limit = {}) noexcept;
+  /// The same, suspending the coroutine that awaits it. (In those 50 ms it keeps its stack.)
+  [[nodiscard]] async_operation<accept_attempt> async_accept(deadline limit = {}) noexcept;
+  [[nodiscard]] async_operation<accept_attempt, reporting<std::error_code>>
+  async_accept(std::error_code& error, deadline limit = {}) noexcept;
 
   /// Throws std::system_error.
   [[nodiscard]] endpoint local_endpoint() const;
 
 private:
+  friend struct accept_attempt;
+
   explicit tcp_listener(int fd) : descriptor(fd) {}
-  std::int64_t pause_if_short(clock::time_point limit) noexcept;
+  int pause_if_short(clock::time_point limit) noexcept;
 
   atomic<bool> is_short_{false}; ///< the last accept found no descriptor or memory
 };
+
+/// Takes a connection that has come. Private.
+struct accept_attempt {
+  static constexpr direction way = direction::read;
+  tcp_listener& listener;
+  tcp_stream made{};
+
+  [[nodiscard]] fd_state& record() const noexcept { return listener.record(); }
+  /// Waits, if the last accept found no descriptor or memory.
+  [[nodiscard]] std::optional<std::int64_t> prepare(clock::time_point limit) noexcept;
+  ssize_t operator()(int fd) noexcept;
+  /// Remembers a shortage.
+  void ended(std::int64_t result) const noexcept;
+  [[nodiscard]] tcp_stream value(std::int64_t) noexcept { return std::move(made); }
+  [[nodiscard]] static const char* what() noexcept { return "coir: accept"; }
+};
+
+inline async_operation<accept_attempt> tcp_listener::async_accept(deadline limit) noexcept {
+  return {{*this}, limit};
+}
+inline async_operation<accept_attempt, reporting<std::error_code>>
+tcp_listener::async_accept(std::error_code& error, deadline limit) noexcept {
+  return {{*this}, limit, {&error}};
+}
 
 } // namespace coir

@@ -26,6 +26,8 @@ from table import duration, format_table, number, size, spread  # noqa: E402
 PROGRAMS = {
     "raw_epoll": "bench/bench_echo_raw_epoll",
     "coir": "examples/echo_server",
+    "coir_coroutine": "examples/coro_echo_server",
+    "asio": "bench/bench_echo_asio",
     "std_thread": "examples/thread_echo_server",
 }
 YARDSTICK = "raw_epoll"

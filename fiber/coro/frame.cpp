@@ -9,30 +9,37 @@
 namespace coir {
 namespace {
 
-slab_cache* cache_here() noexcept {
-  worker* const here = current_worker();
-  return here != nullptr ? &here->slabs() : nullptr;
+slab_cache* cache_of(worker* here) noexcept { return here != nullptr ? &here->slabs() : nullptr; }
+
+void* allocate_uncommon(worker* here, std::size_t bytes) {
+  void* const frame =
+      bytes <= largest_slab_bytes ? slab::allocate(nullptr, bytes).object() : ::operator new(bytes);
+  slab::count_frame(cache_of(here), 1);
+  return frame;
 }
 
 } // namespace
 
 void* allocate_frame(std::size_t bytes) {
-  slab_cache* const cache = cache_here();
   // The count of such a cell stays 0: for_each_live, which looks for control blocks, passes it by. A cell of its own,
   // what the slabs have for large objects, would be a chunk: too much for a frame with a buffer in it.
-  void* const frame =
-      bytes <= largest_slab_bytes ? slab::allocate(cache, bytes).object() : ::operator new(bytes);
-  slab::count_frame(cache, 1);
+  worker* const here = current_worker();
+  if (here == nullptr || bytes > largest_slab_bytes) [[unlikely]]
+    return allocate_uncommon(here, bytes);
+  void* const frame = here->slabs().take(slab_class_for(bytes)).object();
+  here->slabs().count_frame(1);
   return frame;
 }
 
 void free_frame(void* frame, std::size_t bytes) noexcept {
-  slab_cache* const cache = cache_here();
-  slab::count_frame(cache, -1);
-  if (bytes <= largest_slab_bytes) {
-    slab::release(cache, slab_cell::of(frame));
-  } else {
+  worker* const here = current_worker();
+  slab::count_frame(cache_of(here), -1);
+  if (bytes > largest_slab_bytes) [[unlikely]] {
     ::operator delete(frame);
+  } else if (here == nullptr) [[unlikely]] {
+    slab::release(nullptr, slab_cell::of(frame));
+  } else {
+    here->slabs().give(slab_cell::of(frame));
   }
 }
 

@@ -19,8 +19,8 @@ void drop_reference(control_block& fiber) noexcept {
   // acq_rel: pairs with itself: the last one sees what all others did to the fiber.
   if (cell.refs.fetch_sub(1, acq_rel) != 1) return;
   fiber.operations->destroy(fiber);
-  destroy_stop_bridge(fiber);
-  std::free(fiber.name);
+  if (fiber.bridge != nullptr) destroy_stop_bridge(fiber);
+  if (fiber.name != nullptr) std::free(fiber.name);
   fiber.~control_block();
   worker* const here = current_worker();
   slab::release(here != nullptr ? &here->slabs() : nullptr, cell);

@@ -56,7 +56,9 @@ struct control_block {
 
   // Second line.
   atomic<std::uintptr_t> stop_word{0}; ///< see stop.cpp
-  wait_queue ended{};                  ///< joiners; guarded by its lock
+  union {
+    wait_queue ended{}; ///< joiners; guarded by its lock. Never destroyed: who waits in it has a reference
+  };
   scheduler* owner = nullptr;
   clock::time_point limit = clock::time_point::max(); ///< of the innermost deadline_scope
   stop_bridge* bridge =
@@ -71,6 +73,11 @@ struct control_block {
   std::uint64_t id = 0;
   char* name = nullptr;          ///< malloc'ed copy, or null
   worker* last_worker = nullptr; ///< where it ran last; only for forced migration
+
+  control_block() noexcept {} // NOLINT: the unions' members have initializers
+  control_block(const control_block&) = delete;
+  control_block& operator=(const control_block&) = delete;
+  ~control_block() {} // NOLINT
 
   [[nodiscard]] bool is_fresh() const noexcept { return saved == nullptr; }
 };

@@ -21,8 +21,7 @@ constexpr std::size_t chunk_bytes = std::size_t{64} << 10;
 constexpr int chunk_alignment_log2 = 16; // MALLOCX_LG_ALIGN(16) is the number itself
 constexpr std::uint32_t large_class = slab_class_count;
 constexpr std::size_t spare_chunks = 4; // per class, so that a load that comes and goes does not churn
-constexpr std::size_t cell_bytes[slab_class_count] = {128, 160, 192, 224, 256,  320,  384,
-                                                      448, 512, 640, 768, 1024, 1536, 2048};
+constexpr const auto& cell_bytes = slab_cell_bytes;
 
 } // namespace
 
@@ -249,19 +248,13 @@ private:
   std::size_t large_ = 0;
 };
 
-constexpr unsigned class_for(std::size_t bytes) noexcept {
-  unsigned found = 0;
-  while (cell_bytes[found] < bytes + sizeof(slab_cell)) ++found;
-  return found;
-}
-
 } // namespace
 
 namespace slab {
 
 slab_cell& allocate(slab_cache* cache, std::size_t bytes) {
   if (bytes > largest_slab_bytes) return depot::instance().take_large(bytes);
-  const unsigned size_class = class_for(bytes);
+  const unsigned size_class = slab_class_for(bytes);
   if (cache != nullptr) return cache->take(size_class);
   std::uint32_t taken = 0;
   return *depot::instance().take(size_class, 1, taken);
@@ -296,28 +289,17 @@ slab_statistics statistics() noexcept { return depot::instance().statistics(); }
 
 slab_cache::slab_cache() { depot::instance().enroll(*this); }
 
-slab_cell& slab_cache::take(unsigned size_class) {
-  if (head_[size_class] == nullptr) {
-    head_[size_class] = depot::instance().take(size_class, batch, size_[size_class]);
-  }
-  slab_cell& cell = *head_[size_class];
-  head_[size_class] = cell.next_free;
-  --size_[size_class];
-  return cell;
+void slab_cache::refill(unsigned size_class) {
+  head_[size_class] = depot::instance().take(size_class, batch, size_[size_class]);
 }
 
-void slab_cache::give(slab_cell& cell) noexcept {
-  slab_cell*& head = head_[cell.size_class];
-  cell.next_free = head;
-  head = &cell;
-  std::uint32_t& size = size_[cell.size_class];
-  if (++size < capacity) return;
+void slab_cache::give_surplus(unsigned size_class) noexcept {
   // The older half goes: what was freed last is hot in the cache.
-  slab_cell* last_kept = head;
+  slab_cell* last_kept = head_[size_class];
   for (std::uint32_t kept = 1; kept < capacity / 2; ++kept) last_kept = last_kept->next_free;
   slab_cell* const surplus = last_kept->next_free;
   last_kept->next_free = nullptr;
-  size = capacity / 2;
+  size_[size_class] = capacity / 2;
   depot::instance().give(surplus);
 }
 

@@ -11,6 +11,7 @@
 
 #include "fiber/base/atomic.hpp"
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 
@@ -31,7 +32,28 @@ struct slab_cell {
 static_assert(sizeof(slab_cell) == 16);
 
 inline constexpr unsigned slab_class_count = 14;
+inline constexpr std::size_t slab_cell_bytes[slab_class_count] = {
+    128, 160, 192, 224, 256, 320, 384, 448, 512, 640, 768, 1024, 1536, 2048};
 inline constexpr std::size_t largest_slab_bytes = 2048 - sizeof(slab_cell);
+
+/// All cells are multiples of it; by so many bytes, rounded up, goes slab_classes.
+inline constexpr std::size_t slab_step_bytes = 32;
+inline constexpr auto slab_classes = [] {
+  std::array<std::uint8_t, 2048 / slab_step_bytes + 1> by_steps{};
+  std::uint8_t found = 0;
+  for (std::size_t i = 0; i < by_steps.size(); ++i) {
+    if (slab_cell_bytes[found] < i * slab_step_bytes) ++found;
+    by_steps[i] = found;
+  }
+  return by_steps;
+}();
+
+/// The class of the cells that hold an object of `bytes`, at most largest_slab_bytes.
+[[nodiscard]] constexpr unsigned slab_class_for(std::size_t bytes) noexcept {
+  return slab_classes[(bytes + sizeof(slab_cell) + slab_step_bytes - 1) / slab_step_bytes];
+}
+static_assert(slab_class_for(largest_slab_bytes) == slab_class_count - 1);
+static_assert(slab_class_for(112) == 0 && slab_class_for(113) == 1);
 
 struct slab_statistics {
   std::size_t chunks;  ///< chunks held, each 64 KiB
@@ -65,8 +87,22 @@ public:
   slab_cache& operator=(const slab_cache&) = delete;
   ~slab_cache();
 
-  slab_cell& take(unsigned size_class);
-  void give(slab_cell& cell) noexcept;
+  /// Throws std::bad_alloc.
+  slab_cell& take(unsigned size_class) {
+    if (head_[size_class] == nullptr) [[unlikely]]
+      refill(size_class);
+    slab_cell& cell = *head_[size_class];
+    head_[size_class] = cell.next_free;
+    --size_[size_class];
+    return cell;
+  }
+  void give(slab_cell& cell) noexcept {
+    slab_cell*& head = head_[cell.size_class];
+    cell.next_free = head;
+    head = &cell;
+    if (++size_[cell.size_class] >= capacity) [[unlikely]]
+      give_surplus(cell.size_class);
+  }
 
   void count_frame(std::int64_t change) noexcept {
     frames_.store(frames_.load(relaxed) + change, relaxed); // relaxed: a statistic that only we write
@@ -77,6 +113,9 @@ public:
   }
 
 private:
+  void refill(unsigned size_class);
+  void give_surplus(unsigned size_class) noexcept;
+
   static constexpr std::uint32_t batch = 32;
   static constexpr std::uint32_t capacity = 4 * batch;
 

@@ -42,7 +42,9 @@ waiter::~waiter() {
 
 void waiter::arm(wait_queue& queue, base::time_point limit, wait_kind kind) {
   queue_ = &queue;
-  if (kind == wait_kind::interruptible) limit = std::min(limit, current_limit());
+  if (kind == wait_kind::interruptible) {
+    limit = std::min(limit, target_ != nullptr ? target_->limit : current_limit());
+  }
   const bool has_limit = limit != base::time_point::max();
   if (target_ == nullptr) {
     limit_ = limit;

@@ -22,15 +22,6 @@ constexpr std::uint32_t one_user = 2;
 
 constexpr std::size_t index_of(direction d) noexcept { return static_cast<std::size_t>(d); }
 
-int to_errno(wait_outcome outcome) noexcept {
-  switch (outcome) {
-  case wait_outcome::timed_out: return -ETIMEDOUT;
-  case wait_outcome::stopped: return -ECANCELED;
-  case wait_outcome::notified: break;
-  }
-  return 0;
-}
-
 // Both leave errno alone, and are never inlined to where the address of errno could be kept across a suspension.
 [[gnu::noinline]] void close_in_kernel(int fd) noexcept {
   const int errno_before = errno;
@@ -77,7 +68,8 @@ bool fd_state::close() noexcept {
     close_in_kernel(fd);
     return true;
   }
-  shut_down_in_kernel(fd); // the connection ends now; also wakes plain threads, which wait in poll(2)
+  shut_down_in_kernel(
+      fd); // the connection ends now; also wakes plain threads, which wait in poll(2)
   resume_waiters(direction::read);
   resume_waiters(direction::write);
   leave();
@@ -96,7 +88,8 @@ void fd_state::resume_waiters(direction d) noexcept {
 
 bool fd_state::take_edge(direction d) noexcept {
   auto& word = ready[index_of(d)];
-  const std::uint8_t seen = word.load(relaxed); // relaxed: a hint; wait() looks again under the lock
+  const std::uint8_t seen =
+      word.load(relaxed); // relaxed: a hint; wait() looks again under the lock
   if (seen == 0) return false;
   // acq_rel: pairs with the exchanges in notify and leave_edge: what they saw arrive is there for our try.
   if ((seen & edge) != 0) word.fetch_and(static_cast<std::uint8_t>(~edge), acq_rel);
@@ -117,7 +110,8 @@ void fd_state::leave_edge(direction d) noexcept {
 
 bool fd_state::forget_hang_up(direction d) noexcept {
   auto& word = ready[index_of(d)];
-  if ((word.load(relaxed) & hung_up) == 0) return false; // relaxed: a hint; wait() looks again under the lock
+  if ((word.load(relaxed) & hung_up) == 0)
+    return false; // relaxed: a hint; wait() looks again under the lock
   // acq_rel: pairs with the release in notify, as in take_edge.
   return (word.fetch_and(static_cast<std::uint8_t>(~hung_up), acq_rel) & hung_up) != 0;
 }
@@ -141,11 +135,17 @@ void fd_state::notify(direction d, bool has_hung_up, fiber_list& out) noexcept {
 
 int fd_state::wait(direction d, base::time_point limit) noexcept {
   if (current_fiber() == nullptr) return wait_as_thread(d, limit);
-  // pairs with the release in try_attach
-  if (attached.load(acquire) != current_worker()->owner().serial()) {
-    if (const int error = attach_here(); error != 0) return error;
-  }
+  if (const int error = attach_if_new(); error != 0) return error;
   return wait_as_fiber(d, limit);
+}
+
+int fd_state::result_of(wait_outcome outcome) const noexcept {
+  switch (outcome) {
+  case wait_outcome::timed_out: return -ETIMEDOUT;
+  case wait_outcome::stopped: return -ECANCELED;
+  case wait_outcome::notified: break;
+  }
+  return is_closed() ? -EBADF : 0;
 }
 
 int fd_state::wait_for_close(base::time_point limit) noexcept {
@@ -155,18 +155,20 @@ int fd_state::wait_for_close(base::time_point limit) noexcept {
 }
 
 int fd_state::wait_as_fiber(direction d, base::time_point limit) noexcept {
-  wait_queue& queue = waiters[index_of(d)];
   waiter self;
   try {
-    self.arm(queue, limit, wait_kind::interruptible);
+    self.arm(queue(d), limit, wait_kind::interruptible);
   } catch (const std::bad_alloc&) {
     return -ENOMEM;
   }
-  std::unique_lock held(queue.lock());
-  if (is_closed()) return -EBADF;
-  if (take_edge(d)) return 0;
-  const auto outcome = queue.wait_locked(self, std::move(held));
-  return outcome == wait_outcome::notified && is_closed() ? -EBADF : to_errno(outcome);
+  std::unique_lock held(queue(d).lock());
+  return result_of(need_not_wait(d) ? wait_outcome::notified
+                                    : queue(d).wait_locked(self, std::move(held)));
+}
+
+int fd_state::attach_if_new() noexcept {
+  // pairs with the release in try_attach
+  return attached.load(acquire) == current_worker()->owner().serial() ? 0 : attach_here();
 }
 
 int fd_state::attach_here() noexcept {

@@ -49,9 +49,10 @@ struct alignas(base::cache_line_size) fd_state {
 
   int fd = -1;
   atomic<std::uint32_t> users{1};
-  atomic<std::uint64_t> attached{0}; ///< serial of the runtime that attached it last; 0: no event will come
-  wait_queue waiters[2]{};           ///< by direction; the lock guards the decision to wait
-  atomic<std::uint8_t> ready[2]{};   ///< by direction
+  atomic<std::uint64_t> attached{
+      0};                  ///< serial of the runtime that attached it last; 0: no event will come
+  wait_queue waiters[2]{}; ///< by direction; the lock guards the decision to wait
+  atomic<std::uint8_t> ready[2]{}; ///< by direction
   atomic<std::uint16_t> generation{0};
   fd_state* next_free = nullptr; ///< link of the pool
 
@@ -80,7 +81,19 @@ struct alignas(base::cache_line_size) fd_state {
   /// request), -EBADF (closed meanwhile), or why it cannot wait. Inside of an operation. A plain thread blocks.
   [[nodiscard]] int wait(direction d, base::time_point limit) noexcept;
 
-  /// The same for an event that can not come: neither attaches the descriptor nor needs any.
+  // The parts of wait(), for coroutines, which have their own way to suspend.
+
+  /// Makes events come on the calling fiber's or coroutine's runtime; 0 or why that cannot be.
+  [[nodiscard]] int attach_if_new() noexcept;
+  [[nodiscard]] wait_queue& queue(direction d) noexcept {
+    return waiters[static_cast<std::size_t>(d)];
+  }
+  /// Under the lock of queue(d): a try makes sense, and the edge is the caller's, or it is closed.
+  [[nodiscard]] bool need_not_wait(direction d) noexcept { return is_closed() || take_edge(d); }
+  /// What wait() returns.
+  [[nodiscard]] int result_of(wait_outcome outcome) const noexcept;
+
+  /// The same as wait() for an event that can not come: neither attaches the descriptor nor needs any.
   [[nodiscard]] int wait_for_close(base::time_point limit) noexcept;
 
   /// An event for one direction: appends the fiber that it makes runnable to `out`. By pollers.

@@ -2,6 +2,7 @@
 // Boost.Asio's and Boost.Beast's synchronous algorithms on a tcp_stream, unchanged.
 #include "tests/io/loopback.hpp"
 
+#include <fiber/coro/spawn.hpp>
 #include <io/asio.hpp>
 
 #include <array>
@@ -176,5 +177,24 @@ TEST_CASE("a message that is cut off is a partial one") {
     beast::error_code error;
     http::read(ends.server, received, asked, error);
     CHECK(error == http::error::partial_message);
+  });
+}
+
+TEST_CASE("the awaited twins take Asio's buffers and Boost's error codes") {
+  coir::run({.workers = 1}, [] {
+    connection ends = connect_over_loopback();
+    coir::await([](connection& used) -> coir::task<> {
+      char bytes[4];
+      boost::system::error_code error;
+      const std::array<asio::const_buffer, 2> parts{asio::buffer("a", 1), asio::buffer("b", 1)};
+      CHECK(co_await used.client.async_write_some(parts, error) == 2);
+      CHECK(co_await used.client.async_write_some(asio::buffer("c", 1), error) == 1);
+      CHECK_FALSE(error);
+      used.client.shutdown_send();
+      CHECK(co_await used.server.async_read_some(asio::buffer(bytes), error) == 3);
+      CHECK(std::string(bytes, 3) == "abc");
+      CHECK(co_await used.server.async_read_some(asio::buffer(bytes), error) == 0);
+      CHECK(error == asio::error::eof);
+    }(ends));
   });
 }

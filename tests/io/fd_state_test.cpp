@@ -44,6 +44,25 @@ void notify(fd_state& record, direction d, bool has_hung_up) {
   REQUIRE(resumed.is_empty());
 }
 
+/// A function as what an operation attempts.
+template <direction Way, class Function>
+struct called {
+  static constexpr direction way = Way;
+  fd_state& used;
+  Function& function;
+
+  [[nodiscard]] fd_state& record() const noexcept { return used; }
+  ssize_t operator()(int fd) const { return function(fd); }
+};
+
+template <class Function>
+std::int64_t perform(fd_state& record, direction d, coir::clock::time_point limit,
+                     Function&& function) {
+  called<direction::read, Function> read{record, function};
+  called<direction::write, Function> write{record, function};
+  return d == direction::read ? coir::perform(read, limit) : coir::perform(write, limit);
+}
+
 ssize_t fail_with(int number) {
   errno = number;
   return -1;
@@ -84,8 +103,7 @@ TEST_CASE("an operation on a closed record does not close the number again") {
   const int reused = ::fcntl(pair.far(), F_DUPFD_CLOEXEC, fd);
   REQUIRE(reused == fd);
   CHECK_FALSE(record->enter());
-  CHECK(coir::perform(*record, direction::read, expired, [](int) -> ssize_t { return 0; }) ==
-        -EBADF);
+  CHECK(perform(*record, direction::read, expired, [](int) -> ssize_t { return 0; }) == -EBADF);
   CHECK(is_open(fd));
   ::close(reused);
 }
@@ -132,7 +150,7 @@ TEST_CASE("after a hang-up every read tries, until one finds nothing") {
   CHECK(record->take_edge(direction::read));
   CHECK(record->take_edge(direction::read));
   int tries = 0;
-  const auto result = coir::perform(*record, direction::read, expired, [&](int) {
+  const auto result = perform(*record, direction::read, expired, [&](int) {
     ++tries;
     return fail_with(EAGAIN);
   });
@@ -150,9 +168,9 @@ TEST_CASE("a hang-up that comes while a try finds nothing is not forgotten") {
     notify(*record, direction::read, true); // three bytes and the end of the stream, in one event
     return fail_with(EAGAIN);
   };
-  CHECK(coir::perform(*record, direction::read, expired, read_short) == 3);
+  CHECK(perform(*record, direction::read, expired, read_short) == 3);
   const auto read_end = [&](int) { return ssize_t{0}; };
-  CHECK(coir::perform(*record, direction::read, expired, read_end) == 0);
+  CHECK(perform(*record, direction::read, expired, read_end) == 0);
 }
 
 TEST_CASE("a write that took the edge and then found room leaves it") {
@@ -160,7 +178,7 @@ TEST_CASE("a write that took the edge and then found room leaves it") {
   adopted record(pair.release_near());
   int tries = 0;
   const auto write_late = [&](int) { return ++tries > 1 ? ssize_t{1} : fail_with(EAGAIN); };
-  CHECK(coir::perform(*record, direction::write, expired, write_late) == 1);
+  CHECK(perform(*record, direction::write, expired, write_late) == 1);
   CHECK(tries == 2);
   CHECK(record->has_edge(direction::write));
 }
@@ -169,7 +187,7 @@ TEST_CASE("an error does not use up the edge") {
   descriptor_pair pair;
   adopted record(pair.release_near());
   for (const auto d : {direction::read, direction::write}) {
-    const auto result = coir::perform(*record, d, expired, [](int) { return fail_with(ENOBUFS); });
+    const auto result = perform(*record, d, expired, [](int) { return fail_with(ENOBUFS); });
     CHECK(result == -ENOBUFS);
     CHECK(record->has_edge(d));
   }
@@ -188,10 +206,10 @@ TEST_CASE("an operation with an expired limit tries once") {
       ++tries;
       return fail_with(EAGAIN);
     };
-    CHECK(coir::perform(*record, d, expired, find_nothing) == -ETIMEDOUT);
+    CHECK(perform(*record, d, expired, find_nothing) == -ETIMEDOUT);
     CHECK(tries >= 1);
     const auto find_something = [](int) { return ssize_t{7}; };
-    CHECK(coir::perform(*record, d, expired, find_something) == 7);
+    CHECK(perform(*record, d, expired, find_something) == 7);
   }
 }
 
@@ -200,9 +218,8 @@ TEST_CASE("a try that is interrupted by a signal is repeated, and errno is left 
   adopted record(pair.release_near());
   int tries = 0;
   errno = EXDEV;
-  const auto result = coir::perform(*record, direction::read, expired, [&](int) {
-    return ++tries < 3 ? fail_with(EINTR) : ssize_t{9};
-  });
+  const auto result = perform(*record, direction::read, expired,
+                              [&](int) { return ++tries < 3 ? fail_with(EINTR) : ssize_t{9}; });
   CHECK(result == 9);
   CHECK(errno == EXDEV);
 }
@@ -210,7 +227,7 @@ TEST_CASE("a try that is interrupted by a signal is repeated, and errno is left 
 TEST_CASE("an operation that fails because of close() says so") {
   descriptor_pair pair;
   adopted record(pair.release_near());
-  const auto result = coir::perform(*record, direction::read, expired, [&](int) {
+  const auto result = perform(*record, direction::read, expired, [&](int) {
     record->close();
     return fail_with(EINVAL); // as accept(2) after the shutdown
   });

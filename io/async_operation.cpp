@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: MIT
+#include "io/async_operation.hpp"
+
+#include "fiber/sched/current.hpp"
+#include "fiber/sched/worker.hpp"
+
+#include <new>
+
+namespace coir {
+
+bool async_wait::begin_wait(fd_state& record, direction d, clock::time_point limit,
+                            std::coroutine_handle<> awaiting) noexcept {
+  cannot_wait_ = record.attach_if_new();
+  if (cannot_wait_ != 0) return false;
+  try {
+    return begin(record.queue(d), limit, wait_kind::interruptible, awaiting,
+                 [&] { return record.need_not_wait(d); });
+  } catch (const std::bad_alloc&) {
+    cannot_wait_ = -ENOMEM;
+    return false;
+  }
+}
+
+int async_wait::end_wait(fd_state& record) noexcept {
+  return cannot_wait_ != 0 ? cannot_wait_ : record.result_of(outcome());
+}
+
+bool async_wait::is_turn_over() noexcept { return current_worker()->spend_operation(); }
+
+} // namespace coir
