@@ -2,6 +2,7 @@
 // Coroutines for tests of the async_ operations. Floor 7.
 #pragma once
 
+#include "tests/coro/expect.hpp"
 #include "tests/io/loopback.hpp"
 
 #include <fiber/coro/sleep.hpp>
