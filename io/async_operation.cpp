@@ -25,6 +25,6 @@ int async_wait::end_wait(fd_state& record) noexcept {
   return cannot_wait_ != 0 ? cannot_wait_ : record.result_of(outcome());
 }
 
-bool async_wait::is_turn_over() noexcept { return current_worker()->spend_operation(); }
+bool is_turn_over() noexcept { return current_worker()->spend_operation(); }
 
 } // namespace coir

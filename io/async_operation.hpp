@@ -25,12 +25,15 @@ protected:
                                     std::coroutine_handle<> awaiting) noexcept;
   /// When it goes on: what fd_state::wait would have returned.
   [[nodiscard]] int end_wait(fd_state& record) noexcept;
-  /// Whether the coroutine has done enough in a row and shall let others run.
-  [[nodiscard]] static bool is_turn_over() noexcept;
+
+  bool is_suspending_ = false; ///< it has to wait
 
 private:
   int cannot_wait_ = 0;
 };
+
+/// Whether the running coroutine has done enough in a row and shall let others run.
+[[nodiscard]] bool is_turn_over() noexcept;
 
 /// `Attempt`: see operation.hpp. `Report`: throwing or reporting<ErrorCode>.
 ///
@@ -40,41 +43,39 @@ template <class Attempt, class Report = throwing>
 class [[nodiscard]] async_operation : public async_wait {
 public:
   async_operation(Attempt attempt, deadline limit, Report report = {}) noexcept
-      : attempt_(std::move(attempt)), limit_(limit.when()), report_(report) {}
+      : report_(report), attempt_(std::move(attempt)), limit_(limit.when()) {}
 
   [[nodiscard]] bool await_ready() noexcept {
+    steps_.begin(attempt_, limit_);
     if (!runs_as_coroutine()) {
-      result_ = perform(attempt_, limit_);
+      steps_.finish_blocking(attempt_, limit_);
       return true;
     }
-    steps_.begin(attempt_, limit_);
     is_suspending_ = !steps_.try_to_finish(attempt_);
     if (is_suspending_) return false;
-    result_ = steps_.end(attempt_);
+    steps_.end(attempt_);
     return !is_turn_over();
   }
 
   bool await_suspend(std::coroutine_handle<> awaiting) noexcept {
-    return is_suspending_ ? begin_wait(steps_.record(), Attempt::way, limit_, awaiting)
+    return is_suspending_ ? begin_wait(attempt_.record(), Attempt::way, limit_, awaiting)
                           : this_fiber::yield_awaiter().await_suspend(awaiting);
   }
 
   auto await_resume() noexcept(noexcept(std::declval<Report&>()(std::declval<Attempt&>(), 0))) {
     if (is_suspending_) {
-      steps_.note_wait(end_wait(steps_.record()));
-      result_ = steps_.finish_blocking(attempt_, limit_);
+      steps_.note_wait(end_wait(attempt_.record()));
+      steps_.finish_blocking(attempt_, limit_);
     }
-    report_(attempt_, result_);
-    return attempt_.value(result_);
+    report_(attempt_, steps_.result());
+    return attempt_.value(steps_.result());
   }
 
 private:
+  [[no_unique_address]] Report report_;
   Attempt attempt_;
   clock::time_point limit_;
-  [[no_unique_address]] Report report_;
   operation_steps<Attempt> steps_;
-  std::int64_t result_ = 0;
-  bool is_suspending_ = false;
 };
 
 } // namespace coir

@@ -46,7 +46,8 @@ bool async_write::await_ready() noexcept {
   operation_steps<write_attempt> steps;
   steps.begin(first, limit_);
   static_cast<void>(steps.try_to_finish(first)); // if it has to wait, nothing is written: 0
-  result_ = steps.end(first);
+  steps.end(first);
+  result_ = steps.result();
   if (result_ > 0) sent_ = static_cast<std::size_t>(result_);
   is_finished_ = result_ < 0 || sent_ == from_.size();
   return is_finished_ && !is_turn_over();
@@ -59,9 +60,9 @@ std::coroutine_handle<> async_write::await_suspend(std::coroutine_handle<> await
     if (!is_finished_) result_ = -ENOMEM;
     return awaiting;
   }
-  end_of_rest_.emplace(std::move(rest_).operator co_await());
-  end_of_rest_->run_as(runs_as());
-  return end_of_rest_->await_suspend(awaiting);
+  auto end_of_rest = std::move(rest_).operator co_await();
+  end_of_rest.run_as(runs_as());
+  return end_of_rest.await_suspend(awaiting);
 }
 
 task<std::int64_t> async_write::write_rest() {

@@ -11,7 +11,7 @@
 
 #include <coroutine>
 #include <cstdint>
-#include <optional>
+#include <utility>
 
 namespace coir {
 
@@ -26,7 +26,7 @@ std::int64_t write_all(fd_state& socket, const_buffer from, clock::time_point li
                        std::size_t& sent) noexcept;
 
 /// The half that does not depend on how errors are reported.
-class async_write : public async_wait {
+class async_write : public scheduled {
 public:
   async_write(fd_state& socket, const_buffer from, deadline limit) noexcept
       : socket_(socket), from_(from), limit_(limit.when()) {}
@@ -38,7 +38,7 @@ protected:
   /// Reports, and returns how much was sent.
   template <class Report>
   std::size_t end(const Report& report) {
-    if (end_of_rest_) result_ = end_of_rest_->await_resume();
+    if (rest_.is_valid()) result_ = std::move(rest_).operator co_await().await_resume();
     report(write_attempt(socket_, from_), result_);
     return sent_;
   }
@@ -52,7 +52,6 @@ private:
   std::size_t sent_ = 0;
   std::int64_t result_ = 0;
   task<std::int64_t> rest_; ///< none if it was written at once
-  std::optional<task<std::int64_t>::awaiter> end_of_rest_;
   bool is_finished_ = false;
 };
 

@@ -69,21 +69,23 @@ public:
     }
     if (this_fiber::stop_requested()) return finish(-ECANCELED);
     if (!attempt.record().enter()) return finish(-EBADF);
-    record_ = &attempt.record();
-    may_try_ = is_write ? record_->has_edge(Attempt::way) : record_->take_edge(Attempt::way);
+    is_inside_ = true;
+    fd_state& record = attempt.record();
+    may_try_ = is_write ? record.has_edge(Attempt::way) : record.take_edge(Attempt::way);
   }
 
   /// Tries as long as that makes sense. False: the caller has to wait for an event, and to note_wait().
   [[nodiscard]] bool try_to_finish(Attempt& attempt) noexcept {
     while (may_try_) {
-      const std::int64_t result = try_once(attempt, record_->fd);
+      fd_state& record = attempt.record();
+      const std::int64_t result = try_once(attempt, record.fd);
       if (result != -EAGAIN) {
         owes_edge_ = owes_edge_ || result < 0;
         finish(result);
         break;
       }
       owes_edge_ =
-          record_->forget_hang_up(Attempt::way) || (is_write && record_->take_edge(Attempt::way));
+          record.forget_hang_up(Attempt::way) || (is_write && record.take_edge(Attempt::way));
       if (owes_edge_) continue;
       may_try_ = false;
       if (is_last_) finish(-ETIMEDOUT);
@@ -101,28 +103,26 @@ public:
     if (!may_try_ || (is_enough && error == 0)) finish(error);
   }
 
-  /// The result: a count or -errno, also -ETIMEDOUT, -ECANCELED (stop request), -EBADF (closed).
-  [[nodiscard]] std::int64_t end(Attempt& attempt) noexcept {
-    if (record_ != nullptr) {
+  /// From here on there is a result().
+  void end(Attempt& attempt) noexcept {
+    if (is_inside_) {
+      fd_state& record = attempt.record();
       // One too many costs a try, one too few a wait for ever.
-      if (owes_edge_) record_->leave_edge(Attempt::way);
-      if (result_ < 0 && record_->is_closed()) result_ = -EBADF;
-      record_->leave();
+      if (owes_edge_) record.leave_edge(Attempt::way);
+      if (result_ < 0 && record.is_closed()) result_ = -EBADF;
+      record.leave();
     }
     if constexpr (requires { attempt.ended(result_); }) attempt.ended(result_);
-    return result_;
   }
+  /// A count or -errno, also -ETIMEDOUT, -ECANCELED (stop request), -EBADF (closed).
+  [[nodiscard]] std::int64_t result() const noexcept { return result_; }
 
-  /// If not it is to be charged, whatever it returns: a loop that goes on in spite of errors shall starve nobody.
-  [[nodiscard]] bool has_waited() const noexcept { return has_waited_; }
-  [[nodiscard]] fd_state& record() const noexcept { return *record_; }
-
-  /// The rest, blocking.
-  [[nodiscard]] std::int64_t finish_blocking(Attempt& attempt, clock::time_point limit) noexcept {
-    while (!try_to_finish(attempt)) note_wait(record_->wait(Attempt::way, limit));
-    const std::int64_t result = end(attempt);
+  /// The rest, blocking, and the end. What has not waited is charged whatever it returns: a loop that goes on in spite
+  /// of errors shall starve nobody.
+  void finish_blocking(Attempt& attempt, clock::time_point limit) noexcept {
+    while (!try_to_finish(attempt)) note_wait(attempt.record().wait(Attempt::way, limit));
+    end(attempt);
     if (!has_waited_) charge_operation();
-    return result;
   }
 
 private:
@@ -134,8 +134,8 @@ private:
     may_try_ = false;
   }
 
-  fd_state* record_ = nullptr; ///< once it is inside
   std::int64_t result_ = 0;
+  bool is_inside_ = false; ///< has entered the record
   bool is_finished_ = false;
   bool may_try_ = false;
   bool is_last_ = false;
@@ -144,12 +144,13 @@ private:
 };
 
 /// The whole operation, blocking: suspends in between until an event says that an attempt may succeed. Returns as
-/// operation_steps::end. errno is left as it was.
+/// operation_steps::result. errno is left as it was.
 template <class Attempt>
 std::int64_t perform(Attempt& attempt, clock::time_point limit) noexcept {
   operation_steps<Attempt> steps;
   steps.begin(attempt, limit);
-  return steps.finish_blocking(attempt, limit);
+  steps.finish_blocking(attempt, limit);
+  return steps.result();
 }
 
 /// The error that a result stands for, if any.
