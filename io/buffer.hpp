@@ -21,9 +21,9 @@ public:
   mutable_buffer() noexcept = default;
   mutable_buffer(void* data, std::size_t size_bytes) noexcept : data_(data), size_(size_bytes) {}
   template <class Range>
-  requires std::ranges::contiguous_range<Range> && byte_like<std::ranges::range_value_t<Range>> &&
-      (!std::is_const_v<std::remove_reference_t<std::ranges::range_reference_t<Range>>>)
-          mutable_buffer(Range&& range) noexcept // NOLINT: meant to convert
+    requires std::ranges::contiguous_range<Range> && byte_like<std::ranges::range_value_t<Range>> &&
+             (!std::is_const_v<std::remove_reference_t<std::ranges::range_reference_t<Range>>>)
+  mutable_buffer(Range&& range) noexcept // NOLINT: meant to convert
       : data_(std::ranges::data(range)), size_(std::ranges::size(range)) {}
 
   [[nodiscard]] void* data() const noexcept { return data_; }
@@ -46,14 +46,12 @@ public:
       : data_(other.data()), size_(other.size()) {}
   // A template, so that an array is not taken for the pointer that it decays to.
   template <class Pointer>
-  requires std::same_as<Pointer, const char*> || std::same_as<Pointer, char*>
-  const_buffer(const Pointer& text)
-  noexcept // NOLINT: meant to convert
+    requires std::same_as<Pointer, const char*> || std::same_as<Pointer, char*>
+  const_buffer(const Pointer& text) noexcept // NOLINT: meant to convert
       : const_buffer(std::string_view(text)) {}
   template <class Range>
-  requires std::ranges::contiguous_range<Range> && byte_like<std::ranges::range_value_t<Range>>
-  const_buffer(Range&& range)
-  noexcept // NOLINT: meant to convert
+    requires std::ranges::contiguous_range<Range> && byte_like<std::ranges::range_value_t<Range>>
+  const_buffer(Range&& range) noexcept // NOLINT: meant to convert
       : data_(std::ranges::data(range)), size_(std::ranges::size(range)) {
     if constexpr (is_constant_text<std::remove_reference_t<Range>>) {
       if (range[size_ - 1] == 0) --size_;
@@ -78,8 +76,7 @@ private:
 template <class Buffer>
 concept single_buffer = requires(const Buffer& buffer) {
   { buffer.size() } -> std::convertible_to<std::size_t>;
-  requires std::same_as < std::remove_cv_t<std::remove_pointer_t<decltype(buffer.data())>>,
-  void > ;
+  requires std::same_as<std::remove_cv_t<std::remove_pointer_t<decltype(buffer.data())>>, void>;
 };
 
 /// A buffer sequence as the kernel takes it; at most `capacity` buffers of it, which is a legal "some". Private.

@@ -28,8 +28,7 @@ public:
   [[nodiscard]] static endpoint loopback(std::uint16_t port) noexcept;    ///< 127.0.0.1
   [[nodiscard]] static endpoint loopback_v6(std::uint16_t port) noexcept; ///< ::1
   [[nodiscard]] static endpoint any(std::uint16_t port) noexcept;         ///< 0.0.0.0
-  [[nodiscard]] static endpoint
-  any_v6(std::uint16_t port) noexcept; ///< ::, takes IPv4 too unless told otherwise
+  [[nodiscard]] static endpoint any_v6(std::uint16_t port) noexcept; ///< ::, takes IPv4 too unless told otherwise
 
   [[nodiscard]] std::uint16_t port() const noexcept;
   /// Without brackets.
