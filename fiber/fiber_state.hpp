@@ -32,7 +32,8 @@ struct fiber_with_result : control_block {
 
   /// Moves the result out, or rethrows. After the end of the fiber, once.
   Value take() {
-    if (error != nullptr) std::rethrow_exception(error);
+    // Moved: then the last to let go of the exception is who catches it.
+    if (has_failed) std::rethrow_exception(std::move(error));
     if constexpr (std::is_reference_v<Value>) {
       return static_cast<Value>(*result);
     } else if constexpr (!std::is_void_v<Value>) {
@@ -66,7 +67,7 @@ struct fiber_state final : fiber_with_result<Value> {
         new (&self.result) Value(self.closure());
       }
     } catch (...) {
-      keep_error(self);
+      keep_error(self, std::current_exception());
     }
     self.has_closure = false;
     self.closure.~Closure();
@@ -77,7 +78,7 @@ struct fiber_state final : fiber_with_result<Value> {
     auto& self = static_cast<fiber_state&>(block);
     if (self.has_closure) {
       self.closure.~Closure();
-    } else if (self.error == nullptr) {
+    } else if (!self.has_failed) {
       using kept = typename fiber_with_result<Value>::kept;
       self.result.~kept();
     }

@@ -4,6 +4,7 @@
 
 #include "fiber/coro/join.hpp"
 #include "fiber/coro/task.hpp"
+#include "fiber/sched/current.hpp"
 #include "fiber/scope.hpp"
 #include "fiber/spawn.hpp"
 
@@ -44,13 +45,16 @@ struct task_state final : fiber_with_result<Value> {
   // Only ever called after the end: what has been spawned is run.
   static void destroy(control_block& block) noexcept {
     using kept = typename fiber_with_result<Value>::kept;
-    if (block.error == nullptr) static_cast<task_state&>(block).result.~kept();
+    if (!block.has_failed) static_cast<task_state&>(block).result.~kept();
   }
 
   static constexpr fiber_operations operations{run, destroy};
 
 private:
   void keep_result(task_promise<Value>& promise) noexcept {
+    if (std::exception_ptr failure = promise.take_error()) {
+      return keep_error(*this, std::move(failure));
+    }
     try {
       if constexpr (std::is_void_v<Value>) {
         promise.take();
@@ -62,26 +66,27 @@ private:
         new (&this->result) Value(promise.take());
       }
     } catch (...) {
-      keep_error(*this);
+      keep_error(*this, std::current_exception());
     }
   }
 };
 
-/// Makes the block of a coroutine; as make_fiber. Private.
-template <class State, class... Parts>
-State& make_coroutine(scheduler& owner, const spawn_options& options, Parts&&... parts) {
-  static_assert(alignof(State) <= sizeof(slab_cell), "over-aligned results go behind a pointer");
-  prepared_fiber prepared = owner.prepare(options, sizeof(State));
-  State* made = nullptr;
-  try {
-    made = new (prepared.cell->object()) State(std::forward<Parts>(parts)...);
-  } catch (...) {
-    owner.abandon(prepared);
-    throw;
+/// Where a coroutine is spawned, found out once: nothing suspends in between. Private.
+struct spawning_place {
+  worker* here = current_worker();
+  scheduler& owner = here != nullptr ? here->owner() : scheduler_for_spawn();
+
+  /// Makes the block of a coroutine; as make_fiber.
+  template <class State, class... Parts>
+  State& make(const spawn_options& options, Parts&&... parts) {
+    static_assert(alignof(State) <= sizeof(slab_cell), "over-aligned results go behind a pointer");
+    static_assert(noexcept(State(std::forward<Parts>(parts)...)));
+    prepared_fiber prepared = owner.prepare_on(here, options, sizeof(State));
+    auto* const made = new (prepared.cell->object()) State(std::forward<Parts>(parts)...);
+    owner.adopt_on(here, *made, prepared, State::operations);
+    return *made;
   }
-  owner.adopt(*made, prepared, State::operations);
-  return *made;
-}
+};
 
 /// Starts a task on the scheduler, as coir::spawn starts a fiber, with the same handle. It has no stack of its own:
 /// while it runs it borrows one of its worker, which it keeps beyond a suspension only if it calls a function that
@@ -90,9 +95,9 @@ State& make_coroutine(scheduler& owner, const spawn_options& options, Parts&&...
 template <class Value>
 fiber<Value> spawn(const spawn_options& options, task<Value> body) {
   if (!body.is_valid()) throw std::invalid_argument("coir: an empty task is spawned");
-  scheduler& owner = scheduler_for_spawn();
-  auto& made = make_coroutine<task_state<Value>>(owner, options, std::move(body));
-  owner.start(made);
+  spawning_place place;
+  auto& made = place.make<task_state<Value>>(options, std::move(body));
+  place.owner.start_on(place.here, made);
   return fiber<Value>(made);
 }
 template <class Value>
@@ -159,9 +164,9 @@ struct scope_task_state final : fiber_with_result<void> {
 template <class Value>
 void scope::spawn(const spawn_options& options, task<Value> body) {
   if (!body.is_valid()) throw std::invalid_argument("coir: an empty task is spawned");
-  scheduler& runs_in = scheduler_for_spawn();
-  auto& made = make_coroutine<scope_task_state<Value>>(runs_in, options, *this, std::move(body));
-  start(runs_in, made, made.membership);
+  spawning_place place;
+  auto& made = place.make<scope_task_state<Value>>(options, *this, std::move(body));
+  start(place.owner, made, made.membership);
 }
 template <class Value>
 void scope::spawn(task<Value> body) {

@@ -52,10 +52,12 @@ public:
   [[nodiscard]] bool is_fresh() const noexcept { return runs_as_ == nullptr && !continuation_; }
   /// Part of a spawned coroutine, which will resume it unless it has ended.
   [[nodiscard]] bool is_scheduled() const noexcept { return runs_as_ != nullptr; }
+  /// What left it, if anything did. After the end, once.
+  [[nodiscard]] std::exception_ptr take_error() noexcept { return std::exchange(error_, nullptr); }
 
 protected:
-  void rethrow_error() const {
-    if (error_ != nullptr) std::rethrow_exception(error_);
+  void rethrow_error() {
+    if (error_ != nullptr) std::rethrow_exception(take_error());
   }
 
 private:
@@ -110,7 +112,7 @@ class task_promise<void> final : public task_promise_base {
 public:
   task<void> get_return_object() noexcept;
   void return_void() const noexcept {}
-  void take() const { rethrow_error(); }
+  void take() { rethrow_error(); }
 };
 
 /// A lazy coroutine with a result: it begins when it is awaited, and continues who awaited it when it ends. Move-only.

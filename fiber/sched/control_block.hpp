@@ -67,9 +67,10 @@ struct control_block {
   std::uint8_t size_class = 0; ///< of the stack it wants
   bool is_detached = false;    ///< nobody will take its error; guarded by ended's lock
   bool is_main = false;        ///< the function given to run()
+  bool has_failed = false;     ///< it has no result; written before has_ended
 
   // Cold.
-  std::exception_ptr error{}; ///< what left its closure; written before has_ended
+  std::exception_ptr error{}; ///< what left its closure; written before has_ended, then the joiner's
   std::uint64_t id = 0;
   char* name = nullptr;          ///< malloc'ed copy, or null
   worker* last_worker = nullptr; ///< where it ran last; only for forced migration
@@ -82,8 +83,8 @@ struct control_block {
   [[nodiscard]] bool is_fresh() const noexcept { return saved == nullptr; }
 };
 
-/// Keeps the exception being handled as the fiber's error. In a handler only.
-void keep_error(control_block& fiber) noexcept;
+/// Keeps what the fiber has ended by instead of a result.
+void keep_error(control_block& fiber, std::exception_ptr error) noexcept;
 /// Whether the error only says that the fiber has obeyed a stop request.
 [[nodiscard]] bool is_clean_cancellation(const control_block& fiber,
                                          const std::exception_ptr& error) noexcept;

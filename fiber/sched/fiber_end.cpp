@@ -9,6 +9,7 @@
 #include <exception>
 #include <mutex>
 #include <system_error>
+#include <utility>
 
 namespace coir {
 namespace {
@@ -30,14 +31,17 @@ bool is_cancellation(const std::exception_ptr& error) noexcept {
 
 } // namespace
 
-void keep_error(control_block& fiber) noexcept { fiber.error = std::current_exception(); }
+void keep_error(control_block& fiber, std::exception_ptr error) noexcept {
+  fiber.error = std::move(error);
+  fiber.has_failed = true;
+}
 
 bool is_clean_cancellation(const control_block& fiber, const std::exception_ptr& error) noexcept {
   return is_stop_requested(fiber) && is_cancellation(error);
 }
 
 void check_detached_error(const control_block& fiber) noexcept {
-  if (!fiber.is_detached || fiber.error == nullptr) return;
+  if (!fiber.is_detached || !fiber.has_failed) return;
   if (is_clean_cancellation(fiber, fiber.error)) return;
   terminate_by(fiber.error);
 }

@@ -9,13 +9,13 @@
 
 namespace coir {
 
-prepared_fiber scheduler::prepare(const spawn_options& options, std::size_t bytes) {
+prepared_fiber scheduler::prepare_on(worker* here, const spawn_options& options,
+                                     std::size_t bytes) {
   prepared_fiber made{};
   made.is_pinned = options.placement == placement::pinned;
   made.size_class = options.stack_size == 0
                         ? default_class_
                         : static_cast<std::uint8_t>(stack_class_for(options.stack_size));
-  worker* const here = own_worker();
   if (here != nullptr) {
     here->take_stack_promise(made.size_class);
   } else {
@@ -50,9 +50,8 @@ void scheduler::abandon(prepared_fiber& prepared) noexcept {
   slab::release(here != nullptr ? &here->slabs() : nullptr, *prepared.cell);
 }
 
-void scheduler::adopt(control_block& fiber, prepared_fiber& prepared,
-                      const fiber_operations& operations) noexcept {
-  worker* const here = own_worker();
+void scheduler::adopt_on(worker* here, control_block& fiber, prepared_fiber& prepared,
+                         const fiber_operations& operations) noexcept {
   fiber.owner = this;
   fiber.operations = &operations;
   fiber.size_class = prepared.size_class;
@@ -69,8 +68,7 @@ void scheduler::discard(control_block& fiber) noexcept {
   drop_reference(fiber);
 }
 
-void scheduler::start(control_block& fiber) noexcept {
-  worker* const here = own_worker();
+void scheduler::start_on(worker* here, control_block& fiber) noexcept {
   if (here == nullptr) {
     foreign_spawned_.fetch_add(1, release); // pairs with the acquire in has_living_fibers
     resume_from_outside(fiber);

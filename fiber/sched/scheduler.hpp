@@ -53,14 +53,24 @@ public:
   /// Takes what a fiber needs before its closure can be made: a cell of `bytes`, a promised stack. Throws
   /// std::bad_alloc or std::system_error: ENOMEM if there is no address space, EINVAL if the stack is too large.
   /// Any thread.
-  [[nodiscard]] prepared_fiber prepare(const spawn_options& options, std::size_t bytes);
+  [[nodiscard]] prepared_fiber prepare(const spawn_options& options, std::size_t bytes) {
+    return prepare_on(own_worker(), options, bytes);
+  }
   /// Gives it back.
   void abandon(prepared_fiber& prepared) noexcept;
   /// Fills the record of a fiber made in a prepared cell. It has two references: its handle's and the scheduler's.
   void adopt(control_block& fiber, prepared_fiber& prepared,
-             const fiber_operations& operations) noexcept;
+             const fiber_operations& operations) noexcept {
+    adopt_on(own_worker(), fiber, prepared, operations);
+  }
   /// Makes a new fiber runnable.
-  void start(control_block& fiber) noexcept;
+  void start(control_block& fiber) noexcept { start_on(own_worker(), fiber); }
+  // The same for a caller that knows its worker, null if it is none of ours, and has not suspended since.
+  [[nodiscard]] prepared_fiber prepare_on(worker* here, const spawn_options& options,
+                                          std::size_t bytes);
+  void adopt_on(worker* here, control_block& fiber, prepared_fiber& prepared,
+                const fiber_operations& operations) noexcept;
+  void start_on(worker* here, control_block& fiber) noexcept;
   /// Destroys a fiber that has not been started.
   void discard(control_block& fiber) noexcept;
 

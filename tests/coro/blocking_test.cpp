@@ -48,13 +48,14 @@ task<int> block_and_suspend(coir::mutex& mutex, int& counter) {
     {
       const std::lock_guard held(mutex); // blocks like a fiber
       ++counter;
-      if (i % 8 == 0) coir::this_fiber::sleep_for(1us);
+      if (i % 8 == 0) coir::this_fiber::sleep_for(100us); // and migrates
     }
     moved += kernel_thread() != before ? 1 : 0;
     co_await coir::this_fiber::async_yield();
     coir::this_fiber::yield();
     co_await coir::this_fiber::async_sleep_for(i % 8 == 0 ? 1us : 0us);
-    counter += co_await coir::spawn(give(1)) - coir::spawn([] { return 1; }).join();
+    const int difference = co_await coir::spawn(give(1)) - coir::spawn([] { return 1; }).join();
+    COIR_EXPECT(difference == 0);
   }
   co_return moved;
 }
