@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What C and C++ keep per kernel thread goes along with the fiber: errno, exceptions being handled, exceptions in flight.
+// What C and C++ keep per kernel thread goes along with the fiber: errno, exceptions being handled and in flight.
 // Each test forces migration, so that a fiber finds itself on another thread after nearly every suspension.
 #include "fiber/semaphore.hpp"
 #include "fiber/thread.hpp"
