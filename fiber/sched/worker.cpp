@@ -96,6 +96,7 @@ control_block* worker::pick_special() noexcept {
 }
 
 void worker::push_back_special(control_block& fiber) noexcept {
+  if (owner_.try_push_elsewhere(fiber)) return;
   if (is_shuffled_ && (random_.next() & 3) == 0) {
     owner_.injected_.push(fiber);
   } else if (!queue_.try_push(fiber)) [[unlikely]] {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The two store-load barriers, by the pattern that needs them: of two who announce themselves and then look, at least one
-// sees the other.
+// The two store-load barriers, by the pattern that needs them: of two who announce themselves and then look, at least
+// one sees the other.
 #include "fiber/base/asymmetric_fence.hpp"
 #include "fiber/base/atomic.hpp"
 #include "fiber/base/pause.hpp"
