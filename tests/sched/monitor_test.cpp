@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Stuck workers: somebody computes, or blocks in a call that nobody made fiber-aware, and only his own fiber is late.
 //
-// The subject is real time on a machine that others use too. So a latency is measured in up to three rounds, and
+// The subject is real time on a machine that others use too. So a latency is measured in up to ten rounds, and
 // the best round counts; what is asserted is that waits do not take as long as the stall, which they all would
 // without the monitor.
 #include "fiber/mutex.hpp"
@@ -29,6 +29,7 @@ namespace {
 using steady = std::chrono::steady_clock;
 using coir::test::with_workers;
 constexpr auto stall = 200ms;
+constexpr int most_rounds = 10; ///< a busy machine spoils some; without the monitor every one takes the whole stall
 constexpr auto most_delay = coir::test::is_sanitized ? 100ms : 20ms;
 
 void compute_for(std::chrono::nanoseconds duration) {
@@ -74,10 +75,10 @@ std::chrono::nanoseconds worst_wake_delay(const std::atomic<bool>& is_over) {
   return worst;
 }
 
-/// The worst delay of anybody while two fibers stall one after the other; the best of three rounds.
+/// The worst delay of anybody while two fibers stall one after the other; the best of some rounds.
 std::chrono::nanoseconds delay_beside(const std::function<void(std::chrono::nanoseconds)>& hog) {
   auto best = std::chrono::nanoseconds::max();
-  for (int round = 0; round < 3 && best > most_delay; ++round) {
+  for (int round = 0; round < most_rounds && best > most_delay; ++round) {
     best = std::min(best, coir::run(with_workers(2), [&] {
                       std::atomic<bool> is_over{false};
                       std::vector<coir::fiber<std::chrono::nanoseconds>> watchers;
@@ -109,7 +110,7 @@ TEST_CASE("A fiber that blocks its thread delays nobody else") {
 
 TEST_CASE("What a stuck worker has in its queue is run by others, however busy they are") {
   auto best = std::chrono::nanoseconds::max();
-  for (int round = 0; round < 3 && best > most_delay; ++round) {
+  for (int round = 0; round < most_rounds && best > most_delay; ++round) {
     const auto worst = coir::run(with_workers(2), [] {
       std::atomic<bool> is_over{false};
       coir::scope busy; // never lets its worker run out of fibers, so that it has no reason to steal
