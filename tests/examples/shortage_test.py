@@ -37,8 +37,8 @@ class Shortage(unittest.TestCase):
             last.close()
             status, _, output, errors = server.stop()
             self.assertEqual((status, output), (0, ""))
-            self.assertIn("accept", errors)
-            self.assertLessEqual(errors.count("\n"), 3, errors)  # told, but not at every try
+            # Told, but not at every try. (UBSan adds complaints of its own: it inspects memory through a pipe.)
+            self.assertIn(errors.count("accept"), range(1, 4), errors)
 
     def test_all(self):
         for name in SERVERS:
