@@ -9,7 +9,9 @@
 #include "fiber/thread.hpp"
 #include "tests/catch.hpp"
 #include "tests/support/blocking_call.hpp"
+#include "tests/support/forked_child.hpp"
 #include "tests/support/kernel_thread.hpp"
+#include "tests/support/process_memory.hpp"
 #include "tests/support/sanitized.hpp"
 #include "tests/support/worker_counts.hpp"
 
@@ -17,6 +19,7 @@
 #include <atomic>
 #include <chrono>
 #include <functional>
+#include <sys/resource.h>
 #include <system_error>
 #include <thread>
 #include <vector>
@@ -166,6 +169,27 @@ TEST_CASE("If every worker blocks, a compensating one goes on") {
   CHECK(runtime.statistics().compensations >= 1);
   CHECK(runtime.workers() == workers);
   CHECK(runtime.run([] { return coir::spawn([] { return 42; }).join(); }) == 42);
+}
+
+TEST_CASE("If there is no thread for a compensating worker, it is tried again") {
+  if (coir::test::is_sanitized) return; // their shadow memory does not fit below any limit
+  const auto end = coir::test::run_in_child([] {
+    coir::run(with_workers(1), [] {
+      blocking_call call;
+      auto waiting = coir::spawn([&] { call.end_one(); });
+      const rlim_t mapped = coir::test::read_memory().mapped_bytes;
+      const rlimit no_stacks{mapped + (rlim_t{1} << 20), RLIM_INFINITY};
+      const rlimit no_limit{RLIM_INFINITY, RLIM_INFINITY};
+      ::setrlimit(RLIMIT_AS, &no_stacks);
+      compute_for(150ms); // more tries than there are seats for compensating workers
+      ::setrlimit(RLIMIT_AS, &no_limit);
+      call.block();
+      waiting.join();
+    });
+    return true;
+  });
+  INFO(end.error_output);
+  CHECK(end.has_succeeded());
 }
 
 TEST_CASE("A fiber that pinned itself to a compensating worker runs there after it has retired") {
