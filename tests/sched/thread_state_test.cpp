@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What C and C++ keep per kernel thread goes along with the fiber: errno, exceptions being handled and in flight.
 // Each test forces migration, so that a fiber finds itself on another thread after nearly every suspension.
+#include "fiber/sched/current.hpp"
 #include "fiber/semaphore.hpp"
 #include "fiber/thread.hpp"
 #include "tests/catch.hpp"
@@ -67,6 +68,39 @@ TEST_CASE("errno is the fiber's own, wherever it continues") {
       write_errno(number * 1000 + round);
       suspend(turn, round);
       count += read_errno() == number * 1000 + round ? 0 : 1;
+    }
+    return count;
+  });
+  CHECK(wrong == 0);
+}
+
+TEST_CASE("The library finds the running fiber wherever it continues") {
+  const unsigned workers = GENERATE(1U, 2U, 8U);
+  const int wrong = sum_in_fibers(workers, [](coir::binary_semaphore& turn, int) {
+    int count = 0;
+    const auto id = coir::this_fiber::id();
+    const coir::deadline_scope limit{24h}; // kept with the fiber, found through the thread
+    const auto when = coir::current_limit();
+    for (int round = 0; round < rounds; ++round) {
+      suspend(turn, round);
+      count += coir::this_fiber::id() == id && coir::current_limit() == when ? 0 : 1;
+    }
+    return count;
+  });
+  CHECK(wrong == 0);
+}
+
+TEST_CASE("A pin keeps the address of a thread_local good") {
+  static thread_local int of_the_thread = 0;
+  const unsigned workers = GENERATE(1U, 2U, 8U);
+  const int wrong = sum_in_fibers(workers, [](coir::binary_semaphore& turn, int number) {
+    int count = 0;
+    for (int round = 0; round < rounds; ++round) {
+      const coir::pin here;
+      int* const address = &of_the_thread;
+      suspend(turn, round);
+      *address = number; // the compiler may well do this where the source says `of_the_thread = number`
+      count += of_the_thread == number ? 0 : 1;
     }
     return count;
   });
