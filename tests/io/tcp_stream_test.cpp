@@ -139,12 +139,12 @@ TEST_CASE("shutdown ends both directions") {
 TEST_CASE("large transfers, both ways at once, byte for byte") {
   const unsigned workers = GENERATE(1u, 2u);
   coir::run({.workers = workers}, [&] {
-    constexpr std::size_t size = 4 << 20;
+    static constexpr std::size_t size = 4 << 20;
     connection ends = connect_over_loopback();
     make_narrow(ends);
     const auto there = pattern(size, 1);
     const auto back = pattern(size, 2);
-    const auto receive = [size](tcp_stream& from, std::size_t at_a_time) {
+    const auto receive = [](tcp_stream& from, std::size_t at_a_time) {
       std::vector<std::byte> all(size);
       std::size_t filled = 0;
       while (filled < size) {
