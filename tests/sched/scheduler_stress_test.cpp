@@ -24,7 +24,7 @@ using coir::test::with_workers;
 
 namespace {
 
-constexpr int scale = coir::test::is_sanitized ? 10 : 1;
+constexpr int scale = coir::test::is_sanitized ? 10 : 5;
 
 /// A tree of fibers; returns how many there were.
 int count_tree(random_sequence random, int depth) {
@@ -71,7 +71,7 @@ TEST_CASE("A storm of spawns, joins and thefts loses no fiber") {
 
 TEST_CASE("More fibers than a run queue holds") {
   const unsigned workers = GENERATE(1U, 8U);
-  const int fibers = coir::test::has_thread_sanitizer ? 3'000 : 20'000;
+  const int fibers = coir::test::has_thread_sanitizer ? 3'000 : 5'000;
   std::atomic<int> ran{0};
   coir::run(shuffled(workers), [&] {
     coir::scope scope;

@@ -25,7 +25,7 @@ using coir::test::shuffled;
 
 namespace {
 
-constexpr int rounds = coir::test::is_sanitized ? 300 : 3000;
+constexpr int rounds = coir::test::is_sanitized ? 300 : 600;
 constexpr auto longest_pause = 30us;
 
 /// Who takes part in a race.

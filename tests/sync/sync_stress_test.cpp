@@ -28,7 +28,7 @@ using coir::test::shuffled;
 
 namespace {
 
-constexpr int rounds = coir::test::is_sanitized ? 300 : 6'000;
+constexpr int rounds = coir::test::is_sanitized ? 300 : 1'200;
 constexpr int fibers = 12;
 constexpr int threads = 2;
 
