@@ -8,7 +8,7 @@ from example_server import IS_SANITIZED, Server, raise_descriptor_limit, receive
 
 SLOW_CONNECTIONS = 200 if IS_SANITIZED else 1000
 TICKS = 3
-WORST_ANSWER_SECONDS = 1.0  # mostly it is far below a millisecond; the machine may be busy
+WORST_ANSWER_SECONDS = 2.0  # mostly it is far below a millisecond, but the machine may be busy
 BUFFER_BYTES = 16 * 1024
 IDLE_BYTES = 6 * 1024
 SLACK_BYTES = 4 * 1024 * 1024

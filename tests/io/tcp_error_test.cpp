@@ -143,7 +143,7 @@ TEST_CASE("a server that does not answer: connect gives up in time, and succeeds
       const coir::deadline_scope limit(20ms);
       CHECK_THROWS_AS(tcp_stream::connect(server.address()), std::system_error);
     }
-    CHECK(coir::clock::now() - begin < 1s);
+    CHECK(coir::clock::now() - begin < 10s); // the kernel alone would go on for minutes
     auto connecting =
         coir::spawn([&] { return tcp_stream::connect(server.address(), 30s).is_open(); });
     coir::this_fiber::yield();
