@@ -3,7 +3,6 @@
 # matrix.sh [PRESET...]: configures, builds and tests each preset (default: all of them) and stops at the first failure,
 # whose output it shows. The dev presets also compile each header on its own. After the tests of `release` their stress
 # label runs 100 times more.
-# Twice as many tests as CPUs run side by side: most of them wait most of the time.
 # Tests with the label `once`, whose result hardly depends on the preset, run with dev and release only.
 # Environment: JOBS (default: the number of CPUs).
 set -euo pipefail
@@ -34,11 +33,11 @@ for preset in "${presets[@]}"; do
   esac
   echo "== $preset: test"
   case $preset in
-    dev | release) ctest --preset "$preset" -j "$((2 * jobs))" --no-tests=error ;;
-    *) ctest --preset "$preset" -j "$((2 * jobs))" --no-tests=error --label-exclude '^once$' ;;
+    dev | release) ctest --preset "$preset" -j "$jobs" --no-tests=error ;;
+    *) ctest --preset "$preset" -j "$jobs" --no-tests=error --label-exclude '^once$' ;;
   esac
   if [ "$preset" = release ]; then
     echo "== $preset: stress, 100 times"
-    ctest --preset "$preset" -j "$((2 * jobs))" --no-tests=error --label-regex '^stress$' --repeat until-fail:100
+    ctest --preset "$preset" -j "$jobs" --no-tests=error --label-regex '^stress$' --repeat until-fail:100
   fi
 done
