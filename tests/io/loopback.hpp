@@ -5,6 +5,7 @@
 #pragma once
 
 #include "tests/catch.hpp"
+#include "tests/support/worker_counts.hpp"
 
 #include <fiber/thread.hpp>
 #include <io/tcp_listener.hpp>

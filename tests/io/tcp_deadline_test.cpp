@@ -104,7 +104,7 @@ TEST_CASE("the throwing forms throw timed_out") {
 }
 
 TEST_CASE("a write that gives up tells how much was sent") {
-  coir::run({.workers = 1}, [] {
+  coir::run(only_one_worker(), [] {
     connection ends = connect_over_loopback();
     make_narrow(ends);
     const auto sent = pattern(8 << 20);
@@ -122,7 +122,7 @@ TEST_CASE("a write that gives up tells how much was sent") {
 }
 
 TEST_CASE("after a time-out the stream goes on") {
-  coir::run({.workers = 1}, [] {
+  coir::run(only_one_worker(), [] {
     connection ends = connect_over_loopback();
     char byte[1];
     for (int i = 0; i < 10; ++i) {
@@ -137,7 +137,7 @@ TEST_CASE("after a time-out the stream goes on") {
 }
 
 TEST_CASE("an expired limit still takes what is there, told or not") {
-  coir::run({.workers = 1}, [] {
+  coir::run(only_one_worker(), [] {
     connection ends = connect_over_loopback();
     char byte[1];
     for (int i = 0; i < 10; ++i) {

@@ -27,7 +27,7 @@ std::error_code write_until_error(tcp_stream& stream) {
 } // namespace
 
 TEST_CASE("a reset ends a read that waits, and the next that does not") {
-  coir::run({.workers = 1}, [] {
+  coir::run(only_one_worker(), [] {
     connection ends = connect_over_loopback();
     char byte[1];
     auto reader = coir::spawn(
@@ -47,7 +47,7 @@ TEST_CASE("a reset ends a read that waits, and the next that does not") {
 }
 
 TEST_CASE("a reset while bytes are unread loses them, and wakes a writer too") {
-  coir::run({.workers = 1}, [] {
+  coir::run(only_one_worker(), [] {
     connection ends = connect_over_loopback();
     fill(ends.server);
     auto writer = coir::spawn(
@@ -61,7 +61,7 @@ TEST_CASE("a reset while bytes are unread loses them, and wakes a writer too") {
 
 TEST_CASE("wait_readable leaves the error for the read") {
   const bool waits = GENERATE(true, false);
-  coir::run({.workers = 1}, [&] {
+  coir::run(only_one_worker(), [&] {
     connection ends = connect_over_loopback();
     auto waiter = coir::spawn([&] { ends.server.wait_readable(); });
     if (waits) coir::this_fiber::yield();
@@ -78,7 +78,7 @@ TEST_CASE("a write to a closed peer fails with broken_pipe, and raises no signal
   const auto end = run_in_child([] {
     std::signal(SIGPIPE, SIG_DFL);
     bool is_right = true;
-    coir::run({.workers = 1}, [&] {
+    coir::run(only_one_worker(), [&] {
       connection ends = connect_over_loopback();
       ends.client.close();
       is_right = is_gone(write_until_error(ends.server));
@@ -96,7 +96,7 @@ TEST_CASE("a write to a closed peer fails with broken_pipe, and raises no signal
 }
 
 TEST_CASE("where nobody listens connections are refused") {
-  coir::run({.workers = 1}, [] {
+  coir::run(only_one_worker(), [] {
     // Bound, so that nobody else gets the port, but not listening.
     const int bound = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     const auto any = coir::endpoint::loopback(0);
@@ -123,7 +123,7 @@ TEST_CASE("where nobody listens connections are refused") {
 }
 
 TEST_CASE("connecting to nowhere fails at once") {
-  coir::run({.workers = 1}, [] {
+  coir::run(only_one_worker(), [] {
     std::error_code error;
     // A link-local address says nothing without its zone.
     static_cast<void>(tcp_stream::connect(coir::endpoint::parse("[fe80::1]:1"), error));
@@ -132,7 +132,7 @@ TEST_CASE("connecting to nowhere fails at once") {
 }
 
 TEST_CASE("a server that does not answer: connect gives up in time, and succeeds once it does") {
-  coir::run({.workers = 1}, [] {
+  coir::run(only_one_worker(), [] {
     deaf_server server;
     const auto begin = coir::clock::now();
     CHECK(error_of([&](std::error_code& error) {

@@ -86,7 +86,7 @@ TEST_CASE("a thread talks to a fiber") {
     }
   });
   int served = 0;
-  coir::run({.workers = 1}, [&] {
+  coir::run(only_one_worker(), [&] {
     auto stream = listener.accept();
     for (; read_exactly(stream, 4) == "ping"; ++served) stream.write("pong");
   });
