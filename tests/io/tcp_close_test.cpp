@@ -106,7 +106,7 @@ TEST_CASE("close ends the waits of other fibers, and the connection at once") {
   coir::run(only_one_worker(), [] {
     connection ends = connect_over_loopback();
     tcp_stream& stream = ends.client;
-    fill(stream);
+    make_narrow(ends);
     char byte[1];
     auto reader =
         coir::spawn([&] { return error_of([&](auto& error) { stream.read(byte, error); }); });
@@ -114,8 +114,8 @@ TEST_CASE("close ends the waits of other fibers, and the connection at once") {
         coir::spawn([&] { return error_of([&](auto& error) { stream.read(byte, error); }); });
     auto waiter =
         coir::spawn([&] { return error_of([&](auto& error) { stream.wait_readable(error); }); });
-    auto writer =
-        coir::spawn([&] { return error_of([&](auto& error) { stream.write("x", error); }); });
+    auto writer = coir::spawn(
+        [&] { return error_of([&](auto& error) { stream.write(more_than_fits(), error); }); });
     coir::this_fiber::yield();
     const int number = stream.native_handle();
     stream.close();
@@ -149,12 +149,12 @@ TEST_CASE("close needs no event to end waits") {
   coir::run(on_virtual_clock(clock, 1), [] {
     auto listener = tcp_listener::listen(coir::endpoint::loopback(0));
     connection ends = connect_over_loopback();
-    fill(ends.client);
+    make_narrow(ends);
     char byte[1];
     auto reader =
         coir::spawn([&] { return error_of([&](auto& error) { ends.client.read(byte, error); }); });
-    auto writer =
-        coir::spawn([&] { return error_of([&](auto& error) { ends.client.write("x", error); }); });
+    auto writer = coir::spawn(
+        [&] { return error_of([&](auto& error) { ends.client.write(more_than_fits(), error); }); });
     auto acceptor = coir::spawn(
         [&] { return error_of([&](auto& error) { static_cast<void>(listener.accept(error)); }); });
     CHECK(error_after(reader, [&] { ends.client.close(); }) == std::errc::bad_file_descriptor);

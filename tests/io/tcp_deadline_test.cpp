@@ -18,12 +18,14 @@ struct silence {
   connection ends = connect_over_loopback();
   char byte[1] = {};
 
-  silence() { fill(ends.client); }
+  silence() { make_narrow(ends); }
 
   std::vector<std::function<std::error_code(coir::deadline)>> operations() {
     return {
         [this](auto limit) { return error_of([&](auto& e) { ends.client.read(byte, e, limit); }); },
-        [this](auto limit) { return error_of([&](auto& e) { ends.client.write("x", e, limit); }); },
+        [this](auto limit) {
+          return error_of([&](auto& e) { ends.client.write(more_than_fits(), e, limit); });
+        },
         [this](auto limit) {
           return error_of([&](auto& e) { ends.client.wait_readable(e, limit); });
         },
@@ -92,14 +94,16 @@ TEST_CASE("the throwing forms throw timed_out") {
     };
     auto& client = silent.ends.client;
     CHECK(thrown_by([&] { client.read(silent.byte, 1s); }) == std::errc::timed_out);
-    CHECK(thrown_by([&] { client.write("x", 1s); }) == std::errc::timed_out);
+    CHECK(thrown_by([&] { client.write(more_than_fits(), 1s); }) == std::errc::timed_out);
     CHECK(thrown_by([&] { client.wait_readable(1s); }) == std::errc::timed_out);
     CHECK(thrown_by([&] { static_cast<void>(silent.listener.accept(1s)); }) ==
           std::errc::timed_out);
     const coir::deadline_scope limit(1s);
     CHECK(thrown_by([&] { client.read_some(coir::mutable_buffer(silent.byte)); }) ==
           std::errc::timed_out);
-    CHECK(thrown_by([&] { client.write_some(coir::const_buffer("x")); }) == std::errc::timed_out);
+    CHECK(thrown_by([&] {
+            for (;;) client.write_some(coir::const_buffer(more_than_fits()));
+          }) == std::errc::timed_out);
   });
 }
 

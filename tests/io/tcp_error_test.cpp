@@ -49,12 +49,13 @@ TEST_CASE("a reset ends a read that waits, and the next that does not") {
 TEST_CASE("a reset while bytes are unread loses them, and wakes a writer too") {
   coir::run(only_one_worker(), [] {
     connection ends = connect_over_loopback();
-    fill(ends.server);
-    auto writer = coir::spawn(
-        [&] { return error_of([&](std::error_code& error) { ends.server.write("x", error); }); });
+    make_narrow(ends);
+    auto writer = coir::spawn([&] {
+      return error_of([&](std::error_code& error) { ends.client.write(more_than_fits(), error); });
+    });
     coir::this_fiber::yield();
     REQUIRE_FALSE(writer.has_ended());
-    ends.client.close(); // with unread bytes: resets
+    ends.server.close(); // with unread bytes: resets
     CHECK(is_gone(writer.join()));
   });
 }

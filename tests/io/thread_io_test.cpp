@@ -41,8 +41,9 @@ TEST_CASE("limits hold on a thread") {
     CHECK_THROWS_AS(ends.client.read(byte), std::system_error);
   }
   CHECK(coir::clock::now() >= begin + 20ms);
-  fill(ends.client);
-  CHECK(error_of([&](auto& error) { ends.client.write("x", error, 5ms); }) == std::errc::timed_out);
+  make_narrow(ends);
+  CHECK(error_of([&](auto& error) { ends.client.write(more_than_fits(), error, 5ms); }) ==
+        std::errc::timed_out);
   ends.server.write("x");
   ends.client.wait_readable(5s);
   CHECK(ends.client.read(byte, 5s) == 1);
