@@ -39,6 +39,7 @@ void worker::loop() noexcept {
   words_ = thread_words::of_this_thread();
   own_stack_ = sanitizer::bounds_of_this_thread();
   set_current_worker(this);
+  usage_.watch_this_thread();
   is_parked_.store(false, relaxed); // relaxed: ordered by the fence
   full_fence();                     // pairs with the one in monitor::sleep_until_activity
   owner_.monitor_.note_activity();

@@ -19,6 +19,7 @@
 #include <atomic>
 #include <chrono>
 #include <functional>
+#include <sched.h>
 #include <sys/resource.h>
 #include <system_error>
 #include <thread>
@@ -253,6 +254,39 @@ TEST_CASE("A stall is reported, with the worker and how long it lasts") {
   CHECK(worker < 2);
   CHECK(std::chrono::nanoseconds(stalled_ns) >= 20ms);
   CHECK(std::chrono::nanoseconds(stalled_ns) < 60s);
+}
+
+TEST_CASE("A worker that only waits for a CPU is not stuck, and gets no substitute") {
+  const auto end = coir::test::run_in_child([] {
+    cpu_set_t one_cpu;
+    CPU_ZERO(&one_cpu);
+    CPU_SET(::sched_getcpu(), &one_cpu);
+    if (::sched_setaffinity(0, sizeof one_cpu, &one_cpu) != 0) return false;
+    std::atomic<bool> is_over{false};
+    std::vector<std::thread> crowd; // so many that each waits for longer than what counts as stuck
+    for (int i = 0; i < 8; ++i) {
+      crowd.emplace_back([&] {
+        while (!is_over) {
+        }
+      });
+    }
+    coir::runtime runtime(with_workers(1));
+    runtime.run([] {
+      const auto until = steady::now() + 300ms;
+      coir::scope scope;
+      for (int i = 0; i < 4; ++i) {
+        scope.spawn([until] {
+          while (steady::now() < until) coir::this_fiber::yield();
+        });
+      }
+      scope.join();
+    });
+    is_over = true;
+    for (auto& each : crowd) each.join();
+    return runtime.statistics().compensations == 0;
+  });
+  INFO(end.error_output);
+  CHECK(end.has_succeeded());
 }
 
 TEST_CASE("Without a monitor nobody watches, and all still works") {
