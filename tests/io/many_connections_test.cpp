@@ -61,6 +61,17 @@ void serve(tcp_listener& listener, coir::scope& connections) {
   }
 }
 
+/// Within a while: the clients are gone, but the last fibers may still be on their way out.
+bool have_all_ended(coir::scope& connections) {
+  try {
+    const coir::deadline_scope limit(std::chrono::seconds(30));
+    connections.join();
+    return true;
+  } catch (const std::system_error&) {
+    return false;
+  }
+}
+
 /// Serves in a child until it gets SIGTERM; exits with 0 if every connection has ended well by then.
 class server_process {
 public:
@@ -93,10 +104,7 @@ private:
       stop_signals.wait();
       listener.close();
       acceptor.join();
-      const bool have_all_ended = connections.size() == 0;
-      connections.request_stop();
-      connections.join();
-      return have_all_ended;
+      return have_all_ended(connections);
     });
   }
 
