@@ -19,7 +19,7 @@ test: ## install what is missing, build, and run the whole test suite (a few min
 	cmake/install_packages.sh test
 	cmake --preset release
 	cmake --build --preset release -j $(JOBS)
-	ctest --preset release
+	ctest --preset release -j $(JOBS)
 
 check: ## the matrix: presets dev, release, boost, asan, tsan with g++ and clang (half an hour)
 	cmake/install_packages.sh test

@@ -33,11 +33,11 @@ for preset in "${presets[@]}"; do
   esac
   echo "== $preset: test"
   case $preset in
-    dev | release) ctest --preset "$preset" --no-tests=error ;;
-    *) ctest --preset "$preset" --no-tests=error --label-exclude '^once$' ;;
+    dev | release) ctest --preset "$preset" -j "$jobs" --no-tests=error ;;
+    *) ctest --preset "$preset" -j "$jobs" --no-tests=error --label-exclude '^once$' ;;
   esac
   if [ "$preset" = release ]; then
     echo "== $preset: stress, 100 times"
-    ctest --preset "$preset" --no-tests=error --label-regex '^stress$' --repeat until-fail:100
+    ctest --preset "$preset" -j "$jobs" --no-tests=error --label-regex '^stress$' --repeat until-fail:100
   fi
 done

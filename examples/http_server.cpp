@@ -19,6 +19,7 @@ using request = http::request<http::string_body>;
 using response = http::response<http::string_body>;
 
 constexpr std::chrono::seconds request_limit{30}; ///< for a request to arrive and its response to leave
+constexpr std::chrono::seconds goodbye_limit{2};  ///< for the client to read the last response
 constexpr std::uint64_t body_limit_bytes = 64 * 1024;
 constexpr char page[] = "<!doctype html>\n<title>coir</title>\n<p>Hello from a fiber.</p>\n";
 
@@ -50,6 +51,12 @@ void send(coir::tcp_stream& connection, response& answer, bool without_body) {
   }
 }
 
+http::status status_for(const beast::error_code& error) {
+  if (error == http::error::body_limit) return http::status::payload_too_large;
+  if (error == http::error::header_limit) return http::status::request_header_fields_too_large;
+  return http::status::bad_request;
+}
+
 /// False: the connection shall end.
 bool serve_request(coir::tcp_stream& connection, beast::flat_buffer& received) {
   http::request_parser<http::string_body> parser;
@@ -58,7 +65,7 @@ bool serve_request(coir::tcp_stream& connection, beast::flat_buffer& received) {
   http::read(connection, received, parser, error);
   if (error == http::error::end_of_stream) return false;
   if (error.category() == make_error_code(http::error::bad_method).category()) {
-    response refusal{http::status::bad_request, 11};
+    response refusal{status_for(error), 11};
     refusal.keep_alive(false);
     refusal.body() = error.message() + "\n";
     refusal.prepare_payload();
@@ -69,6 +76,15 @@ bool serve_request(coir::tcp_stream& connection, beast::flat_buffer& received) {
   response answer = make_response(parser.get());
   send(connection, answer, parser.get().method() == http::verb::head);
   return answer.keep_alive();
+}
+
+/// To close while bytes are unread would reset the connection, maybe before the client has read why it is refused.
+void say_goodbye(coir::tcp_stream& connection) {
+  const coir::deadline_scope limit{goodbye_limit};
+  connection.shutdown_send();
+  char ignored[1024];
+  while (connection.read(ignored) > 0) {
+  }
 }
 
 void serve(coir::tcp_stream& connection) {
@@ -82,7 +98,7 @@ void serve(coir::tcp_stream& connection) {
     }
     goes_on = serve_request(connection, received);
   }
-  connection.shutdown_send();
+  say_goodbye(connection);
 }
 
 } // namespace

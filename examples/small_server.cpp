@@ -5,7 +5,8 @@
 
 void echo(coir::tcp_stream peer) {
   char bytes[4096];
-  while (const std::size_t count = peer.read(bytes)) peer.write({bytes, count});
+  std::error_code error; // a connection that breaks ends alone; an exception would end its siblings
+  while (const std::size_t count = peer.read(bytes, error)) peer.write({bytes, count}, error);
 }
 
 int main() {

@@ -5,9 +5,12 @@
 #include "fiber/sched/control_block.hpp"
 #include "fiber/sched/scheduler.hpp"
 
+#include <cstdint>
+#include <exception>
 #include <functional>
 #include <memory>
 #include <new>
+#include <tuple>
 #include <type_traits>
 #include <utility>
 
@@ -32,8 +35,8 @@ struct fiber_with_result : control_block {
 
   /// Moves the result out, or rethrows. After the end of the fiber, once.
   Value take() {
-    // Moved: then the last to let go of the exception is who catches it.
-    if (has_failed) std::rethrow_exception(std::move(error));
+    // Moved out, so that it goes with its last handler and not with our record, which another thread may be dropping.
+    if (has_failed) std::rethrow_exception(std::exchange(error, nullptr));
     if constexpr (std::is_reference_v<Value>) {
       return static_cast<Value>(*result);
     } else if constexpr (!std::is_void_v<Value>) {
@@ -48,7 +51,7 @@ struct fiber_state final : fiber_with_result<Value> {
   union {
     Closure closure; ///< until it has run
   };
-  bool has_closure = true;
+  enum class content : std::uint8_t { closure, result, nothing } holds = content::closure;
 
   template <class... Parts>
   explicit fiber_state(Parts&&... parts) : closure(std::forward<Parts>(parts)...) {}
@@ -66,19 +69,20 @@ struct fiber_state final : fiber_with_result<Value> {
       } else {
         new (&self.result) Value(self.closure());
       }
+      self.holds = content::result;
     } catch (...) {
       keep_error(self, std::current_exception());
+      self.holds = content::nothing;
     }
-    self.has_closure = false;
     self.closure.~Closure();
     return true;
   }
 
   static void destroy(control_block& block) noexcept {
     auto& self = static_cast<fiber_state&>(block);
-    if (self.has_closure) {
+    if (self.holds == content::closure) {
       self.closure.~Closure();
-    } else if (!self.has_failed) {
+    } else if (self.holds == content::result) {
       using kept = typename fiber_with_result<Value>::kept;
       self.result.~kept();
     }

@@ -50,6 +50,8 @@ struct runtime_options {
   /// library touches.
   bool overflow_report = true;
   /// Watch for stuck workers: serve their timers and IO, start compensating workers. Costs a mostly sleeping thread.
+  /// While a worker is stuck another runs beside it, so even with one worker fibers may run at the same time; without
+  /// the monitor they do not.
   bool monitor = true;
   /// A worker that has not passed its loop for this long counts as stuck.
   std::chrono::nanoseconds stuck_after = std::chrono::milliseconds(8);

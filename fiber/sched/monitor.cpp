@@ -80,7 +80,7 @@ unsigned monitor::observe(base::time_point now, unsigned& stuck) noexcept {
     // relaxed: a sleeper that we take for running, or the reverse, is seen right the next time.
     if (w.is_parked_.load(relaxed)) {
       w.is_stuck_.store(false, relaxed); // relaxed: a verdict, see worker::search
-      seen.since = now;
+      seen.begin(now);
       return;
     }
     ++running;
@@ -93,16 +93,23 @@ bool monitor::observe_one(worker& w, observation& seen, base::time_point now) no
   const std::uint64_t passes = w.passes_.load(relaxed); // relaxed: only its change matters
   if (passes != seen.passes) {
     seen.passes = passes;
-    seen.since = now;
+    seen.begin(now);
     w.is_stuck_.store(false, relaxed); // relaxed: a verdict, see worker::search
     w.look_at_.store(0, relaxed); // relaxed: it has been busy for our whole period, let it look around
     return false;
   }
+  if (seen.used == observation::unread) seen.used = w.usage_.cpu_time();
   if (now - seen.since < owner_.options().stuck_after) return false;
-  w.is_stuck_.store(true, relaxed); // relaxed: a verdict, see worker::search
   serve(w);
+  if (waits_for_cpu(w, seen)) return false;
+  w.is_stuck_.store(true, relaxed); // relaxed: a verdict, see worker::search
   report(w, seen, now);
   return true;
+}
+
+bool monitor::waits_for_cpu(const worker& w, const observation& seen) const noexcept {
+  return w.usage_.is_runnable() &&
+         w.usage_.cpu_time() - seen.used < owner_.options().stuck_after / 4;
 }
 
 void monitor::serve(worker& stuck) noexcept {
@@ -169,7 +176,7 @@ void monitor::start_compensating(std::uint32_t started, base::time_point now) no
   for (std::uint32_t i = owner_.worker_count(); i < started - (is_threadless_ ? 1 : 0); ++i) {
     worker& w = *owner_.workers_[i];
     if (!w.is_retired_.exchange(false, relaxed)) continue; // relaxed: obeyed sooner or later
-    seen_[i].since = now;
+    seen_[i].begin(now);
     w.interrupt();
     return;
   }
@@ -178,7 +185,7 @@ void monitor::start_compensating(std::uint32_t started, base::time_point now) no
       if (started == owner_.workers_.size()) return; // as documented: no more than so many
       const std::lock_guard held(owner_.attach_mutex_);
       owner_.add_worker(owner_.make_first_poller(started));
-      seen_[started].since = now;
+      seen_[started].begin(now);
       is_threadless_ = true;
       ++started;
     }
@@ -210,7 +217,7 @@ void monitor::sleep_until_activity() noexcept {
   state_.compare_exchange(expected, awake, relaxed, relaxed);
   calm_rounds_ = 0;
   const auto now = std::chrono::steady_clock::now();
-  for (observation& seen : seen_) seen.since = now; // it was us who did not look
+  for (observation& seen : seen_) seen.begin(now); // it was us who did not look
 }
 
 void monitor::note_activity() noexcept {

@@ -2,7 +2,8 @@
 // monitor: the thread that notices stuck workers. Floor 2.
 //
 // A worker is stuck when it has not passed its scheduling loop for runtime_options::stuck_after: its fiber
-// computes, or blocks in a call that nobody made fiber-aware. While it is, the monitor serves its poller and its
+// computes, or blocks in a call that nobody made fiber-aware. (One that only waits for a CPU on a crowded machine is
+// not: whoever took its place would wait as well.) While it is, the monitor serves its poller and its
 // timers, and its fibers may be taken to the last: by a worker that is idle, else, since nobody steals who has
 // fibers of his own, through the inject queue. If all workers are stuck while fibers are runnable a compensating
 // worker runs them; it retires (serves only what waits on its own poller and timers) when one of them has returned.
@@ -42,14 +43,22 @@ public:
 private:
   struct observation {
     std::uint64_t passes = 0;
-    base::time_point since{};
+    base::time_point since{};              ///< when it was seen to pass last
+    std::chrono::nanoseconds used{unread}; ///< its CPU time when it was first seen not to
     base::time_point last_report{};
+
+    void begin(base::time_point now) noexcept {
+      since = now;
+      used = unread;
+    }
+    static constexpr std::chrono::nanoseconds unread{-1};
   };
 
   void watch() noexcept;
   /// Returns how many workers are not parked, and how many of them are stuck.
   unsigned observe(base::time_point now, unsigned& stuck) noexcept;
   bool observe_one(worker& w, observation& seen, base::time_point now) noexcept;
+  [[nodiscard]] bool waits_for_cpu(const worker& w, const observation& seen) const noexcept;
   void serve(worker& stuck) noexcept;
   void report(worker& stuck, observation& seen, base::time_point now) noexcept;
   void compensate(unsigned stuck, unsigned running, base::time_point now) noexcept;

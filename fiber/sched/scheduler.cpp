@@ -213,15 +213,19 @@ void resume(control_block& fiber) noexcept {
 void scheduler::resume_here(worker& here, control_block& fiber) noexcept {
   if (fiber.home != nullptr) {
     fiber.home->push_pinned(fiber);
-  } else if (options_.force_migration && nominal_workers_ > 1) {
-    // Through the inbox of another worker, which then runs it as if it were pinned there, once.
-    std::uint32_t target = next_target_.fetch_add(1, relaxed) % nominal_workers_; // relaxed: any will do
-    if (workers_[target].get() == fiber.last_worker) target = (target + 1) % nominal_workers_;
-    fiber.last_worker = workers_[target].get();
-    fiber.last_worker->push_pinned(fiber);
-  } else {
+  } else if (!try_push_elsewhere(fiber)) {
     here.push_next(fiber);
   }
+}
+
+bool scheduler::try_push_elsewhere(control_block& fiber) noexcept {
+  if (!options_.force_migration || nominal_workers_ < 2) return false;
+  // Through the inbox of another worker, which then runs it as if it were pinned there, once.
+  std::uint32_t target = next_target_.fetch_add(1, relaxed) % nominal_workers_; // relaxed: any will do
+  if (workers_[target].get() == fiber.last_worker) target = (target + 1) % nominal_workers_;
+  fiber.last_worker = workers_[target].get();
+  fiber.last_worker->push_pinned(fiber);
+  return true;
 }
 
 void scheduler::resume_from_outside(control_block& fiber) noexcept {

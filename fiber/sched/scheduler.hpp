@@ -75,6 +75,8 @@ public:
   void discard(control_block& fiber) noexcept;
 
   void resume_here(worker& here, control_block& fiber) noexcept;
+  /// Where migration is forced: lets the fiber continue on another worker than before.
+  bool try_push_elsewhere(control_block& fiber) noexcept;
   void resume_from_outside(control_block& fiber) noexcept;
 
   /// Wakes a parked worker if there is work that nobody will look for. After the work has been published.

@@ -125,16 +125,16 @@ void suspend(after_switch action, void* argument) noexcept {
 
 void yield() noexcept {
   worker* const w = current_worker();
-  if (w == nullptr) [[unlikely]] {
+  control_block* const self = w != nullptr ? w->current() : nullptr;
+  if (self == nullptr) [[unlikely]] { // a plain thread, or a stop callback that a worker calls between fibers
     ::sched_yield();
     return;
   }
-  control_block& self = *w->current();
-  const after_switch requeue = self.home == nullptr ? nullptr : requeue_pinned;
+  const after_switch requeue = self->home == nullptr ? nullptr : requeue_pinned;
   if (w->count_pass()) [[unlikely]] {
-    leave_either_way(*w, nullptr, requeue, &self);
+    leave_either_way(*w, nullptr, requeue, self);
   } else if (control_block* const next = w->pick(); next != nullptr) {
-    leave_either_way(*w, next, requeue, &self);
+    leave_either_way(*w, next, requeue, self);
   }
   // else nobody else wants to run
 }

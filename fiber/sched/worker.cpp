@@ -39,6 +39,7 @@ void worker::loop() noexcept {
   words_ = thread_words::of_this_thread();
   own_stack_ = sanitizer::bounds_of_this_thread();
   set_current_worker(this);
+  usage_.watch_this_thread();
   is_parked_.store(false, relaxed); // relaxed: ordered by the fence
   full_fence();                     // pairs with the one in monitor::sleep_until_activity
   owner_.monitor_.note_activity();
@@ -96,6 +97,7 @@ control_block* worker::pick_special() noexcept {
 }
 
 void worker::push_back_special(control_block& fiber) noexcept {
+  if (owner_.try_push_elsewhere(fiber)) return;
   if (is_shuffled_ && (random_.next() & 3) == 0) {
     owner_.injected_.push(fiber);
   } else if (!queue_.try_push(fiber)) [[unlikely]] {
@@ -260,77 +262,6 @@ std::uint32_t worker::steal_into(worker& thief, bool is_stuck) noexcept {
 bool worker::has_runnable() const noexcept {
   // relaxed: hints; callers fence.
   return queue_.size() > 0 || (is_stuck_.load(relaxed) && next_slot_.load(relaxed) != nullptr);
-}
-
-base::time_point worker::park_deadline() noexcept {
-  auto until = timers_.next_deadline();
-  // relaxed: written before is_draining_, which has been read with acquire.
-  if (index_ == 0 && owner_.is_draining_.load(acquire)) { // pairs with the store in note_finished
-    const base::time_point limit{base::time_point::duration(owner_.drain_limit_.load(relaxed))};
-    until = std::min(until, limit);
-  }
-  return until;
-}
-
-void worker::park() noexcept {
-  is_parked_.store(true, relaxed); // relaxed: ordered by the fence
-  owner_.idle_.add(*this);
-  full_fence(); // pairs with those in scheduler::wake_one, push_pinned and stop
-  if (owner_.is_draining_.load(relaxed)) owner_.check_drained(); // relaxed: ordered by the fence
-  // pairs with the release in push_pinned
-  const bool has_post = pinned_inbox_size_.load(acquire) != 0;
-  // relaxed: thieves only empty it. A stop request of check_drained() puts fibers where has_queued_work() does not
-  // look.
-  const bool has_own = next_slot_.load(relaxed) != nullptr || !pinned_.is_empty();
-  fiber_list ready;
-  auto result = poll_result::done;
-  if (!has_post && !has_own && !owner_.has_queued_work() && !owner_.is_stopping()) {
-    parks_.store(parks_.load(relaxed) + 1, relaxed); // relaxed: a statistic that only we write
-    result = poller().poll(park_deadline(), ready);
-  }
-  is_parked_.store(false, relaxed); // relaxed: ordered by the fence
-  full_fence();                     // pairs with the one in monitor::sleep_until_activity
-  owner_.monitor_.note_activity();
-  // Whoever has taken us out has counted us as searching.
-  if (!owner_.idle_.remove(*this)) is_searching_ = true;
-  const auto time = now();
-  schedule_next_look(time);
-  timers_.expire(time, ready);
-  take_ready(ready);
-  take_pinned();
-  if (result == poll_result::deadlocked) owner_.declare_deadlock();
-}
-
-void worker::park_retired() noexcept {
-  stop_searching();
-  full_fence(); // pairs with the one in has_living_fibers, as in park()
-  if (owner_.is_draining_.load(relaxed)) owner_.check_drained(); // relaxed: ordered by the fence
-  // What is here moves to those who run; what waits on our poller and timers goes there once it is ready.
-  fiber_list ready;
-  take_pinned();
-  while (control_block* const fiber = pick()) ready.push_back(*fiber);
-  if (ready.is_empty()) {
-    is_parked_.store(true, relaxed); // relaxed: ordered by the fence
-    full_fence();                    // pairs with those in push_pinned and scheduler::stop
-    // relaxed, acquire: ordered by the fence; pairs with push_pinned.
-    if (is_retired_.load(relaxed) && !owner_.is_stopping() &&
-        pinned_inbox_size_.load(acquire) == 0) {
-      poller().poll(timers_.next_deadline(), ready);
-    }
-    is_parked_.store(false, relaxed); // relaxed: ordered by the fence
-    full_fence();                     // pairs with the one in monitor::sleep_until_activity
-    owner_.monitor_.note_activity();
-    timers_.expire(now(), ready);
-  }
-  while (control_block* const fiber = ready.pop_front()) {
-    if (fiber->home == this) {
-      pinned_.push_back(*fiber);
-    } else {
-      fiber->owner->resume_from_outside(*fiber);
-    }
-  }
-  // Nobody else may run what is pinned here.
-  while (control_block* const fiber = pinned_.pop_front()) run_from_worker_stack(*this, *fiber);
 }
 
 worker& worker::finish(control_block& fiber) noexcept {

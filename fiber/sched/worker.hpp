@@ -7,6 +7,7 @@
 
 #include "fiber/base/cache_line.hpp"
 #include "fiber/base/random.hpp"
+#include "fiber/base/thread_usage.hpp"
 #include "fiber/context/sanitizer.hpp"
 #include "fiber/context/stack_pool.hpp"
 #include "fiber/sched/exception_state.hpp"
@@ -179,6 +180,7 @@ private:
   atomic<std::uint64_t> parks_{0};
   atomic<bool> is_parked_{true};              ///< sleeping or about to, or without a thread
   atomic<control_block*> next_slot_{nullptr}; ///< also emptied by thieves if the worker is stuck
+  base::thread_usage usage_;                  ///< of its thread
 
   // Written by others.
   alignas(base::cache_line_size) atomic<std::uint64_t> look_at_{passes_between_looks};

@@ -27,7 +27,7 @@ static_assert(beast::is_sync_write_stream<tcp_stream>::value);
 static_assert(beast::is_sync_stream<tcp_stream>::value);
 
 TEST_CASE("asio::write and asio::read move all of several buffers") {
-  coir::run({.workers = 1}, [] {
+  coir::run(only_one_worker(), [] {
     connection ends = connect_over_loopback();
     const auto head = pattern(1000, 1);
     const auto body = pattern(3 << 20, 2);
@@ -46,7 +46,7 @@ TEST_CASE("asio::write and asio::read move all of several buffers") {
 }
 
 TEST_CASE("read_some fills the buffers of a sequence in turn") {
-  coir::run({.workers = 1}, [] {
+  coir::run(only_one_worker(), [] {
     connection ends = connect_over_loopback();
     ends.client.write("abcdef");
     char first[2];
@@ -63,7 +63,7 @@ TEST_CASE("read_some fills the buffers of a sequence in turn") {
 }
 
 TEST_CASE("asio::read_until stops at a delimiter") {
-  coir::run({.workers = 1}, [] {
+  coir::run(only_one_worker(), [] {
     connection ends = connect_over_loopback();
     ends.client.write("first\nsecond\n");
     asio::streambuf received;
@@ -72,7 +72,7 @@ TEST_CASE("asio::read_until stops at a delimiter") {
 }
 
 TEST_CASE("the end of the stream is asio's eof") {
-  coir::run({.workers = 1}, [] {
+  coir::run(only_one_worker(), [] {
     connection ends = connect_over_loopback();
     ends.client.write("abc");
     ends.client.close();
@@ -95,7 +95,7 @@ TEST_CASE("the end of the stream is asio's eof") {
 }
 
 TEST_CASE("errors are boost's, and success clears them") {
-  coir::run({.workers = 1}, [] {
+  coir::run(only_one_worker(), [] {
     connection ends = connect_over_loopback();
     reset_on_close(ends.client);
     ends.client.close();
@@ -113,7 +113,7 @@ TEST_CASE("errors are boost's, and success clears them") {
 }
 
 TEST_CASE("limits and stop requests end composed operations") {
-  coir::run({.workers = 1}, [] {
+  coir::run(only_one_worker(), [] {
     connection ends = connect_over_loopback();
     char bytes[8];
     boost::system::error_code error;
@@ -135,7 +135,7 @@ TEST_CASE("limits and stop requests end composed operations") {
 }
 
 TEST_CASE("HTTP messages go both ways, pipelined") {
-  coir::run({.workers = 1}, [] {
+  coir::run(only_one_worker(), [] {
     connection ends = connect_over_loopback();
     auto server = coir::spawn([&] {
       beast::flat_buffer received;
@@ -169,7 +169,7 @@ TEST_CASE("HTTP messages go both ways, pipelined") {
 }
 
 TEST_CASE("a message that is cut off is a partial one") {
-  coir::run({.workers = 1}, [] {
+  coir::run(only_one_worker(), [] {
     connection ends = connect_over_loopback();
     ends.client.write("GET / HTTP/1.1\r\nHost:");
     ends.client.close();

@@ -74,7 +74,7 @@ TEST_CASE("accepting in a loop without descriptors costs next to no CPU time, an
 }
 
 TEST_CASE("the pause obeys limits, stop requests and close") {
-  coir::run({.workers = 1}, [] {
+  coir::run(only_one_worker(), [] {
     auto listener = tcp_listener::listen(coir::endpoint::loopback(0));
     auto client = tcp_stream::connect(listener.local_endpoint());
     const descriptor_shortage shortage;
@@ -97,8 +97,24 @@ TEST_CASE("the pause obeys limits, stop requests and close") {
   });
 }
 
+TEST_CASE("close ends the pause at once") {
+  virtual_clock clock;
+  coir::run(on_virtual_clock(clock, 1), [] {
+    auto listener = tcp_listener::listen(coir::endpoint::loopback(0));
+    auto client = tcp_stream::connect(listener.local_endpoint());
+    const descriptor_shortage shortage;
+    CHECK(error_of_accept(listener) == std::errc::too_many_files_open);
+    const auto begin = coir::clock::now();
+    auto paused = coir::spawn([&] { return error_of_accept(listener); });
+    coir::this_fiber::yield();
+    listener.close();
+    CHECK(paused.join() == std::errc::bad_file_descriptor);
+    CHECK(coir::clock::now() == begin);
+  });
+}
+
 TEST_CASE("connect, listen and signal_set say that there are no descriptors") {
-  coir::run({.workers = 1}, [] {
+  coir::run(only_one_worker(), [] {
     const auto where = coir::endpoint::loopback(0);
     const descriptor_shortage shortage;
     CHECK(error_of([&](auto& error) { static_cast<void>(tcp_stream::connect(where, error)); }) ==

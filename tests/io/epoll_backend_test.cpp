@@ -112,7 +112,7 @@ TEST_CASE("an interrupt leaves errno alone") {
 }
 
 TEST_CASE("no interrupt is lost, even if a second thread polls") {
-  constexpr int rounds = 20'000;
+  constexpr int rounds = 5'000;
   coir::epoll_backend poller;
   std::atomic<int> wanted{0};
   std::atomic<int> seen{0};

@@ -26,7 +26,7 @@ constexpr int patience = 200;
 } // namespace
 
 TEST_CASE("an always readable stream starves nobody") {
-  coir::run({.workers = 1}, [] {
+  coir::run(only_one_worker(), [] {
     connection ends = connect_over_loopback();
     ends.client.write(pattern(100'000));
     char byte[1];
@@ -39,14 +39,14 @@ TEST_CASE("an always readable stream starves nobody") {
 }
 
 TEST_CASE("an always writable stream starves nobody") {
-  coir::run({.workers = 1}, [] {
+  coir::run(only_one_worker(), [] {
     connection ends = connect_over_loopback();
     CHECK(operations_before_a_turn([&] { ends.client.write("x"); }) <= patience);
   });
 }
 
 TEST_CASE("a full backlog starves nobody") {
-  coir::run({.workers = 1}, [] {
+  coir::run(only_one_worker(), [] {
     auto listener = tcp_listener::listen(coir::endpoint::loopback(0));
     std::vector<tcp_stream> clients;
     for (int i = 0; i < patience + 1; ++i) {
@@ -57,7 +57,7 @@ TEST_CASE("a full backlog starves nobody") {
 }
 
 TEST_CASE("failing operations starve nobody") {
-  coir::run({.workers = 1}, [] {
+  coir::run(only_one_worker(), [] {
     connection ends = connect_over_loopback();
     char byte[1];
     std::error_code error;
@@ -74,7 +74,7 @@ TEST_CASE("failing operations starve nobody") {
 }
 
 TEST_CASE("timers and events get in beside an always ready stream") {
-  coir::run({.workers = 1}, [] {
+  coir::run(only_one_worker(), [] {
     connection busy = connect_over_loopback();
     connection quiet = connect_over_loopback();
     auto sleeper = coir::spawn([] { coir::this_fiber::sleep_for(1ms); });

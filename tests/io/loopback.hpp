@@ -5,11 +5,11 @@
 #pragma once
 
 #include "tests/catch.hpp"
+#include "tests/support/worker_counts.hpp"
 
 #include <fiber/thread.hpp>
 #include <io/tcp_listener.hpp>
 
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -72,14 +72,6 @@ inline std::vector<std::byte> pattern(std::size_t size, std::uint32_t first = 0)
   return made;
 }
 
-/// Fills what the kernel takes, until a write has to wait.
-inline void fill(tcp_stream& stream) {
-  const std::vector<std::byte> block(64 << 10);
-  std::error_code error;
-  while (!error) stream.write(block, error, deadline(std::chrono::seconds(0)));
-  REQUIRE(error == std::errc::timed_out);
-}
-
 /// Sets a socket option of ints.
 inline void set_socket_option(const tcp_stream& stream, int name, int value) {
   REQUIRE(::setsockopt(stream.native_handle(), SOL_SOCKET, name, &value, sizeof value) == 0);
@@ -90,6 +82,13 @@ inline void set_socket_option(const tcp_stream& stream, int name, int value) {
 inline void make_narrow(const connection& ends) {
   set_socket_option(ends.client, SO_SNDBUF, 16 << 10);
   set_socket_option(ends.server, SO_RCVBUF, 64 << 10);
+}
+
+/// More than the kernel takes from a client that has been made narrow, as long as the server does not read. (To
+/// fill its buffers first would not do: it moves bytes on when it likes, and then there is room again.)
+inline const std::vector<std::byte>& more_than_fits() {
+  static const std::vector<std::byte> made(16 << 20);
+  return made;
 }
 
 /// From now on closing the stream resets the connection.

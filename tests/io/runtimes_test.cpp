@@ -39,12 +39,12 @@ void exchange(tcp_stream& from, tcp_stream& to) {
 
 TEST_CASE("a stream is used in one runtime after the other") {
   std::optional<connection> ends;
-  coir::run({.workers = 1}, [&] {
+  coir::run(only_one_worker(), [&] {
     ends = connect_over_loopback();
     exchange(ends->client, ends->server);
   });
   for (int i = 0; i < 3; ++i) {
-    coir::run({.workers = 1}, [&] {
+    coir::run(only_one_worker(), [&] {
       exchange(ends->client, ends->server);
       exchange(ends->server, ends->client);
     });
@@ -76,7 +76,7 @@ TEST_CASE("a stream is used by two runtimes at once") {
     });
   });
   int answered = 0;
-  coir::run({.workers = 1}, [&] {
+  coir::run(only_one_worker(), [&] {
     for (; answered < rounds; ++answered) {
       ends.client.write("ping");
       if (read_exactly(ends.client, 4) != "pong") break;
@@ -95,7 +95,7 @@ TEST_CASE("two runtimes read one stream at once: each byte is read once") {
     return all;
   };
   std::size_t there = 0;
-  std::thread thread([&] { there = coir::run({.workers = 1}, count_all); });
+  std::thread thread([&] { there = coir::run(only_one_worker(), count_all); });
   std::size_t here = 0;
   constexpr std::size_t size = 100'000;
   coir::run({.workers = 2}, [&] {

@@ -26,7 +26,7 @@ void send(int number) { REQUIRE(::kill(::getpid(), number) == 0); }
 
 TEST_CASE("a signal that comes while a fiber waits, or before") {
   signal_set signals{SIGUSR1, SIGUSR2};
-  coir::run({.workers = 1}, [&] {
+  coir::run(only_one_worker(), [&] {
     auto waiter = coir::spawn([&] { return signals.wait(); });
     coir::this_fiber::yield();
     CHECK_FALSE(waiter.has_ended());
@@ -57,7 +57,7 @@ TEST_CASE("the other workers of the runtime do not take the signal away") {
 
 TEST_CASE("each signal ends one wait of several") {
   signal_set signals{SIGUSR1};
-  coir::run({.workers = 1}, [&] {
+  coir::run(only_one_worker(), [&] {
     auto first = coir::spawn([&] { return signals.wait(); });
     auto second = coir::spawn([&] { return signals.wait(); });
     coir::this_fiber::yield();
@@ -73,7 +73,7 @@ TEST_CASE("each signal ends one wait of several") {
 
 TEST_CASE("waiting ends by a stop request and by close") {
   signal_set signals{SIGUSR1};
-  coir::run({.workers = 1}, [&] {
+  coir::run(only_one_worker(), [&] {
     const auto wait = [&] { return error_of([&](auto& error) { signals.wait(error); }); };
     auto stopped = coir::spawn(wait);
     coir::this_fiber::yield();
@@ -125,7 +125,7 @@ TEST_CASE("a signal that nobody has waited for does not kill the process afterwa
     {
       signal_set signals{SIGTERM};
       send(SIGTERM);
-      if (coir::run({.workers = 1}, [&] { return signals.wait(); }) != SIGTERM) return false;
+      if (coir::run(only_one_worker(), [&] { return signals.wait(); }) != SIGTERM) return false;
       send(SIGTERM);
     }
     return true;

@@ -2,6 +2,7 @@
 // The life of a stream: nothing, open, moved, closed by somebody else while it is in use.
 #include "tests/io/loopback.hpp"
 #include "tests/support/seed.hpp"
+#include "tests/support/virtual_poller.hpp"
 
 #include <fcntl.h>
 #include <random>
@@ -16,8 +17,9 @@ namespace {
 
 bool is_descriptor_open(int fd) { return ::fcntl(fd, F_GETFD) >= 0; }
 
-template <class Operation>
-std::error_code error_of_fiber(coir::fiber<std::error_code>& fiber, Operation&& end_it) {
+/// What a waiting fiber returns once `end_it` has been called.
+template <class Call>
+std::error_code error_after(coir::fiber<std::error_code>& fiber, Call&& end_it) {
   coir::this_fiber::yield(); // it waits
   REQUIRE_FALSE(fiber.has_ended());
   end_it();
@@ -49,7 +51,7 @@ void check_all_refused(tcp_stream& stream) {
 } // namespace
 
 TEST_CASE("a default-constructed stream or listener refuses everything") {
-  coir::run({.workers = 1}, [] {
+  coir::run(only_one_worker(), [] {
     tcp_stream stream;
     check_all_refused(stream);
     tcp_listener listener;
@@ -60,7 +62,7 @@ TEST_CASE("a default-constructed stream or listener refuses everything") {
 }
 
 TEST_CASE("a closed stream refuses everything, and its peer reads the end") {
-  coir::run({.workers = 1}, [] {
+  coir::run(only_one_worker(), [] {
     connection ends = connect_over_loopback();
     ends.client.close();
     check_all_refused(ends.client);
@@ -69,7 +71,7 @@ TEST_CASE("a closed stream refuses everything, and its peer reads the end") {
 }
 
 TEST_CASE("a moved stream goes on elsewhere") {
-  coir::run({.workers = 1}, [] {
+  coir::run(only_one_worker(), [] {
     connection ends = connect_over_loopback();
     const int number = ends.client.native_handle();
     tcp_stream moved(std::move(ends.client));
@@ -89,7 +91,7 @@ TEST_CASE("a moved stream goes on elsewhere") {
 }
 
 TEST_CASE("the destructor closes the descriptor") {
-  coir::run({.workers = 1}, [] {
+  coir::run(only_one_worker(), [] {
     int number = -1;
     {
       const connection ends = connect_over_loopback();
@@ -101,10 +103,10 @@ TEST_CASE("the destructor closes the descriptor") {
 }
 
 TEST_CASE("close ends the waits of other fibers, and the connection at once") {
-  coir::run({.workers = 1}, [] {
+  coir::run(only_one_worker(), [] {
     connection ends = connect_over_loopback();
     tcp_stream& stream = ends.client;
-    fill(stream);
+    make_narrow(ends);
     char byte[1];
     auto reader =
         coir::spawn([&] { return error_of([&](auto& error) { stream.read(byte, error); }); });
@@ -112,8 +114,8 @@ TEST_CASE("close ends the waits of other fibers, and the connection at once") {
         coir::spawn([&] { return error_of([&](auto& error) { stream.read(byte, error); }); });
     auto waiter =
         coir::spawn([&] { return error_of([&](auto& error) { stream.wait_readable(error); }); });
-    auto writer =
-        coir::spawn([&] { return error_of([&](auto& error) { stream.write("x", error); }); });
+    auto writer = coir::spawn(
+        [&] { return error_of([&](auto& error) { stream.write(more_than_fits(), error); }); });
     coir::this_fiber::yield();
     const int number = stream.native_handle();
     stream.close();
@@ -128,16 +130,36 @@ TEST_CASE("close ends the waits of other fibers, and the connection at once") {
 }
 
 TEST_CASE("close ends accept") {
-  coir::run({.workers = 1}, [] {
+  coir::run(only_one_worker(), [] {
     auto listener = tcp_listener::listen(coir::endpoint::loopback(0));
     const auto accept = [&] {
       return error_of([&](auto& error) { static_cast<void>(listener.accept(error)); });
     };
     auto first = coir::spawn(accept);
     auto second = coir::spawn(accept);
-    CHECK(error_of_fiber(first, [&] { listener.close(); }) == std::errc::bad_file_descriptor);
+    CHECK(error_after(first, [&] { listener.close(); }) == std::errc::bad_file_descriptor);
     CHECK(second.join() == std::errc::bad_file_descriptor);
     CHECK(accept() == std::errc::bad_file_descriptor);
+  });
+}
+
+TEST_CASE("close needs no event to end waits") {
+  // On the virtual clock no event ever comes, and a wait that nobody ends is a deadlock.
+  virtual_clock clock;
+  coir::run(on_virtual_clock(clock, 1), [] {
+    auto listener = tcp_listener::listen(coir::endpoint::loopback(0));
+    connection ends = connect_over_loopback();
+    make_narrow(ends);
+    char byte[1];
+    auto reader =
+        coir::spawn([&] { return error_of([&](auto& error) { ends.client.read(byte, error); }); });
+    auto writer = coir::spawn(
+        [&] { return error_of([&](auto& error) { ends.client.write(more_than_fits(), error); }); });
+    auto acceptor = coir::spawn(
+        [&] { return error_of([&](auto& error) { static_cast<void>(listener.accept(error)); }); });
+    CHECK(error_after(reader, [&] { ends.client.close(); }) == std::errc::bad_file_descriptor);
+    CHECK(writer.join() == std::errc::bad_file_descriptor);
+    CHECK(error_after(acceptor, [&] { listener.close(); }) == std::errc::bad_file_descriptor);
   });
 }
 

@@ -18,12 +18,14 @@ struct silence {
   connection ends = connect_over_loopback();
   char byte[1] = {};
 
-  silence() { fill(ends.client); }
+  silence() { make_narrow(ends); }
 
   std::vector<std::function<std::error_code(coir::deadline)>> operations() {
     return {
         [this](auto limit) { return error_of([&](auto& e) { ends.client.read(byte, e, limit); }); },
-        [this](auto limit) { return error_of([&](auto& e) { ends.client.write("x", e, limit); }); },
+        [this](auto limit) {
+          return error_of([&](auto& e) { ends.client.write(more_than_fits(), e, limit); });
+        },
         [this](auto limit) {
           return error_of([&](auto& e) { ends.client.wait_readable(e, limit); });
         },
@@ -92,19 +94,21 @@ TEST_CASE("the throwing forms throw timed_out") {
     };
     auto& client = silent.ends.client;
     CHECK(thrown_by([&] { client.read(silent.byte, 1s); }) == std::errc::timed_out);
-    CHECK(thrown_by([&] { client.write("x", 1s); }) == std::errc::timed_out);
+    CHECK(thrown_by([&] { client.write(more_than_fits(), 1s); }) == std::errc::timed_out);
     CHECK(thrown_by([&] { client.wait_readable(1s); }) == std::errc::timed_out);
     CHECK(thrown_by([&] { static_cast<void>(silent.listener.accept(1s)); }) ==
           std::errc::timed_out);
     const coir::deadline_scope limit(1s);
     CHECK(thrown_by([&] { client.read_some(coir::mutable_buffer(silent.byte)); }) ==
           std::errc::timed_out);
-    CHECK(thrown_by([&] { client.write_some(coir::const_buffer("x")); }) == std::errc::timed_out);
+    CHECK(thrown_by([&] {
+            for (;;) client.write_some(coir::const_buffer(more_than_fits()));
+          }) == std::errc::timed_out);
   });
 }
 
 TEST_CASE("a write that gives up tells how much was sent") {
-  coir::run({.workers = 1}, [] {
+  coir::run(only_one_worker(), [] {
     connection ends = connect_over_loopback();
     make_narrow(ends);
     const auto sent = pattern(8 << 20);
@@ -122,7 +126,7 @@ TEST_CASE("a write that gives up tells how much was sent") {
 }
 
 TEST_CASE("after a time-out the stream goes on") {
-  coir::run({.workers = 1}, [] {
+  coir::run(only_one_worker(), [] {
     connection ends = connect_over_loopback();
     char byte[1];
     for (int i = 0; i < 10; ++i) {
@@ -137,7 +141,7 @@ TEST_CASE("after a time-out the stream goes on") {
 }
 
 TEST_CASE("an expired limit still takes what is there, told or not") {
-  coir::run({.workers = 1}, [] {
+  coir::run(only_one_worker(), [] {
     connection ends = connect_over_loopback();
     char byte[1];
     for (int i = 0; i < 10; ++i) {

@@ -27,7 +27,7 @@ std::error_code write_until_error(tcp_stream& stream) {
 } // namespace
 
 TEST_CASE("a reset ends a read that waits, and the next that does not") {
-  coir::run({.workers = 1}, [] {
+  coir::run(only_one_worker(), [] {
     connection ends = connect_over_loopback();
     char byte[1];
     auto reader = coir::spawn(
@@ -47,21 +47,22 @@ TEST_CASE("a reset ends a read that waits, and the next that does not") {
 }
 
 TEST_CASE("a reset while bytes are unread loses them, and wakes a writer too") {
-  coir::run({.workers = 1}, [] {
+  coir::run(only_one_worker(), [] {
     connection ends = connect_over_loopback();
-    fill(ends.server);
-    auto writer = coir::spawn(
-        [&] { return error_of([&](std::error_code& error) { ends.server.write("x", error); }); });
+    make_narrow(ends);
+    auto writer = coir::spawn([&] {
+      return error_of([&](std::error_code& error) { ends.client.write(more_than_fits(), error); });
+    });
     coir::this_fiber::yield();
     REQUIRE_FALSE(writer.has_ended());
-    ends.client.close(); // with unread bytes: resets
+    ends.server.close(); // with unread bytes: resets
     CHECK(is_gone(writer.join()));
   });
 }
 
 TEST_CASE("wait_readable leaves the error for the read") {
   const bool waits = GENERATE(true, false);
-  coir::run({.workers = 1}, [&] {
+  coir::run(only_one_worker(), [&] {
     connection ends = connect_over_loopback();
     auto waiter = coir::spawn([&] { ends.server.wait_readable(); });
     if (waits) coir::this_fiber::yield();
@@ -78,7 +79,7 @@ TEST_CASE("a write to a closed peer fails with broken_pipe, and raises no signal
   const auto end = run_in_child([] {
     std::signal(SIGPIPE, SIG_DFL);
     bool is_right = true;
-    coir::run({.workers = 1}, [&] {
+    coir::run(only_one_worker(), [&] {
       connection ends = connect_over_loopback();
       ends.client.close();
       is_right = is_gone(write_until_error(ends.server));
@@ -96,7 +97,7 @@ TEST_CASE("a write to a closed peer fails with broken_pipe, and raises no signal
 }
 
 TEST_CASE("where nobody listens connections are refused") {
-  coir::run({.workers = 1}, [] {
+  coir::run(only_one_worker(), [] {
     // Bound, so that nobody else gets the port, but not listening.
     const int bound = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     const auto any = coir::endpoint::loopback(0);
@@ -123,7 +124,7 @@ TEST_CASE("where nobody listens connections are refused") {
 }
 
 TEST_CASE("connecting to nowhere fails at once") {
-  coir::run({.workers = 1}, [] {
+  coir::run(only_one_worker(), [] {
     std::error_code error;
     // A link-local address says nothing without its zone.
     static_cast<void>(tcp_stream::connect(coir::endpoint::parse("[fe80::1]:1"), error));
@@ -132,7 +133,7 @@ TEST_CASE("connecting to nowhere fails at once") {
 }
 
 TEST_CASE("a server that does not answer: connect gives up in time, and succeeds once it does") {
-  coir::run({.workers = 1}, [] {
+  coir::run(only_one_worker(), [] {
     deaf_server server;
     const auto begin = coir::clock::now();
     CHECK(error_of([&](std::error_code& error) {
@@ -143,7 +144,7 @@ TEST_CASE("a server that does not answer: connect gives up in time, and succeeds
       const coir::deadline_scope limit(20ms);
       CHECK_THROWS_AS(tcp_stream::connect(server.address()), std::system_error);
     }
-    CHECK(coir::clock::now() - begin < 1s);
+    CHECK(coir::clock::now() - begin < 10s); // the kernel alone would go on for minutes
     auto connecting =
         coir::spawn([&] { return tcp_stream::connect(server.address(), 30s).is_open(); });
     coir::this_fiber::yield();

@@ -19,7 +19,7 @@ std::error_code error_of_listening(const endpoint& where,
 } // namespace
 
 TEST_CASE("a port that somebody listens on is in use") {
-  coir::run({.workers = 1}, [] {
+  coir::run(only_one_worker(), [] {
     const auto first = tcp_listener::listen(endpoint::loopback(0));
     const endpoint taken = first.local_endpoint();
     CHECK(taken.port() != 0);
@@ -37,7 +37,7 @@ TEST_CASE("a port that somebody listens on is in use") {
 }
 
 TEST_CASE("a port is free again once its listener has been closed, in spite of connections") {
-  coir::run({.workers = 1}, [] {
+  coir::run(only_one_worker(), [] {
     auto first = tcp_listener::listen(endpoint::loopback(0));
     const endpoint where = first.local_endpoint();
     auto client = tcp_stream::connect(where);
@@ -51,7 +51,7 @@ TEST_CASE("a port is free again once its listener has been closed, in spite of c
 }
 
 TEST_CASE("listeners that ask for it share a port") {
-  coir::run({.workers = 1}, [] {
+  coir::run(only_one_worker(), [] {
     auto first = tcp_listener::listen(endpoint::loopback(0), {.reuse_port = true});
     const endpoint where = first.local_endpoint();
     auto second = tcp_listener::listen(where, {.reuse_port = true});
@@ -76,7 +76,7 @@ TEST_CASE("listeners that ask for it share a port") {
 }
 
 TEST_CASE("an IPv6 listener takes IPv4 too, unless told otherwise") {
-  coir::run({.workers = 1}, [] {
+  coir::run(only_one_worker(), [] {
     auto both = tcp_listener::listen(endpoint::any_v6(0));
     const auto port = both.local_endpoint().port();
     auto over_v4 = tcp_stream::connect(endpoint::loopback(port));
@@ -100,7 +100,7 @@ TEST_CASE("addresses that cannot be listened on are errors") {
 TEST_CASE("a listener can be made before there is a runtime") {
   auto listener = tcp_listener::listen(endpoint::loopback(0));
   const auto where = listener.local_endpoint();
-  coir::run({.workers = 1}, [&] {
+  coir::run(only_one_worker(), [&] {
     auto client = tcp_stream::connect(where);
     CHECK(listener.accept().remote_endpoint() == client.local_endpoint());
   });
@@ -141,7 +141,7 @@ TEST_CASE("several fibers accept on one listener: each connection is served once
 }
 
 TEST_CASE("connections that were reset before they are accepted do not end accept") {
-  coir::run({.workers = 1}, [] {
+  coir::run(only_one_worker(), [] {
     auto listener = tcp_listener::listen(endpoint::loopback(0));
     for (int i = 0; i < 10; ++i) {
       auto gone = tcp_stream::connect(listener.local_endpoint());

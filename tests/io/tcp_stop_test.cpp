@@ -29,7 +29,7 @@ void check_ends_by_stop(const operation& waits) {
 } // namespace
 
 TEST_CASE("a stop request ends every operation, and the stream stays usable") {
-  coir::run({.workers = 1}, [] {
+  coir::run(only_one_worker(), [] {
     connection ends = connect_over_loopback();
     tcp_stream& stream = ends.client;
     char byte[1];
@@ -48,7 +48,7 @@ TEST_CASE("a stop request ends every operation, and the stream stays usable") {
 }
 
 TEST_CASE("a stop request ends connect") {
-  coir::run({.workers = 1}, [] {
+  coir::run(only_one_worker(), [] {
     const deaf_server server;
     check_ends_by_stop(
         [&](auto& error) { static_cast<void>(tcp_stream::connect(server.address(), error)); });
@@ -56,7 +56,7 @@ TEST_CASE("a stop request ends connect") {
 }
 
 TEST_CASE("a stopped fiber's operation does not even take what is there") {
-  coir::run({.workers = 1}, [] {
+  coir::run(only_one_worker(), [] {
     connection ends = connect_over_loopback();
     ends.server.write("x");
     auto stopped = coir::spawn([&] {
@@ -70,7 +70,7 @@ TEST_CASE("a stopped fiber's operation does not even take what is there") {
 }
 
 TEST_CASE("a fiber that ends by a stop request ends cleanly") {
-  coir::run({.workers = 1}, [] {
+  coir::run(only_one_worker(), [] {
     connection ends = connect_over_loopback();
     coir::scope readers;
     for (int i = 0; i < 3; ++i) {

@@ -38,7 +38,7 @@ TEST_CASE("echo") {
 }
 
 TEST_CASE("each end knows both addresses") {
-  coir::run({.workers = 1}, [] {
+  coir::run(only_one_worker(), [] {
     const connection ends = connect_over_loopback();
     CHECK(ends.client.local_endpoint() == ends.server.remote_endpoint());
     CHECK(ends.client.remote_endpoint() == ends.server.local_endpoint());
@@ -47,7 +47,7 @@ TEST_CASE("each end knows both addresses") {
 }
 
 TEST_CASE("small writes are sent at once, unless told otherwise") {
-  coir::run({.workers = 1}, [] {
+  coir::run(only_one_worker(), [] {
     connection ends = connect_over_loopback();
     const auto has_no_delay = [](const tcp_stream& stream) {
       int value = -1;
@@ -65,7 +65,7 @@ TEST_CASE("small writes are sent at once, unless told otherwise") {
 }
 
 TEST_CASE("after a half-close the other direction goes on") {
-  coir::run({.workers = 1}, [] {
+  coir::run(only_one_worker(), [] {
     connection ends = connect_over_loopback();
     ends.client.write("request");
     ends.client.shutdown_send();
@@ -79,7 +79,7 @@ TEST_CASE("after a half-close the other direction goes on") {
 }
 
 TEST_CASE("the end of a stream stays: every read returns 0") {
-  coir::run({.workers = 1}, [] {
+  coir::run(only_one_worker(), [] {
     connection ends = connect_over_loopback();
     ends.client.close();
     char byte[1];
@@ -92,7 +92,7 @@ TEST_CASE("the end of a stream stays: every read returns 0") {
 TEST_CASE("bytes and the end may come in one event") {
   // The reader waits, so both arrive before it runs; its short read must not make the next one wait.
   const bool is_told_first = GENERATE(false, true);
-  coir::run({.workers = 1}, [&] {
+  coir::run(only_one_worker(), [&] {
     connection ends = connect_over_loopback();
     auto reader = coir::spawn([&] {
       char buffer[64];
@@ -108,7 +108,7 @@ TEST_CASE("bytes and the end may come in one event") {
 }
 
 TEST_CASE("urgent data does not hide what follows it") {
-  coir::run({.workers = 1}, [] {
+  coir::run(only_one_worker(), [] {
     connection ends = connect_over_loopback();
     auto reader = coir::spawn([&] { return read_exactly(ends.server, 12); });
     coir::this_fiber::yield(); // it waits, so all of it comes in one event
@@ -121,7 +121,7 @@ TEST_CASE("urgent data does not hide what follows it") {
 }
 
 TEST_CASE("shutdown ends both directions") {
-  coir::run({.workers = 1}, [] {
+  coir::run(only_one_worker(), [] {
     connection ends = connect_over_loopback();
     auto reader = coir::spawn([&] { return read_to_end(ends.client); });
     coir::this_fiber::yield();
@@ -139,12 +139,12 @@ TEST_CASE("shutdown ends both directions") {
 TEST_CASE("large transfers, both ways at once, byte for byte") {
   const unsigned workers = GENERATE(1u, 2u);
   coir::run({.workers = workers}, [&] {
-    constexpr std::size_t size = 4 << 20;
+    static constexpr std::size_t size = 4 << 20;
     connection ends = connect_over_loopback();
     make_narrow(ends);
     const auto there = pattern(size, 1);
     const auto back = pattern(size, 2);
-    const auto receive = [size](tcp_stream& from, std::size_t at_a_time) {
+    const auto receive = [](tcp_stream& from, std::size_t at_a_time) {
       std::vector<std::byte> all(size);
       std::size_t filled = 0;
       while (filled < size) {
@@ -167,7 +167,7 @@ TEST_CASE("large transfers, both ways at once, byte for byte") {
 }
 
 TEST_CASE("wait_readable takes nothing, and returns for bytes and for the end") {
-  coir::run({.workers = 1}, [] {
+  coir::run(only_one_worker(), [] {
     connection ends = connect_over_loopback();
     auto waiter = coir::spawn([&] { ends.server.wait_readable(); });
     coir::this_fiber::yield();
@@ -186,7 +186,7 @@ TEST_CASE("wait_readable takes nothing, and returns for bytes and for the end") 
 }
 
 TEST_CASE("empty buffers neither wait nor end the stream") {
-  coir::run({.workers = 1}, [] {
+  coir::run(only_one_worker(), [] {
     connection ends = connect_over_loopback();
     CHECK(ends.client.write("") == 0);
     CHECK(ends.server.read(coir::mutable_buffer()) == 0);

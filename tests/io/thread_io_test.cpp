@@ -41,8 +41,9 @@ TEST_CASE("limits hold on a thread") {
     CHECK_THROWS_AS(ends.client.read(byte), std::system_error);
   }
   CHECK(coir::clock::now() >= begin + 20ms);
-  fill(ends.client);
-  CHECK(error_of([&](auto& error) { ends.client.write("x", error, 5ms); }) == std::errc::timed_out);
+  make_narrow(ends);
+  CHECK(error_of([&](auto& error) { ends.client.write(more_than_fits(), error, 5ms); }) ==
+        std::errc::timed_out);
   ends.server.write("x");
   ends.client.wait_readable(5s);
   CHECK(ends.client.read(byte, 5s) == 1);
@@ -86,7 +87,7 @@ TEST_CASE("a thread talks to a fiber") {
     }
   });
   int served = 0;
-  coir::run({.workers = 1}, [&] {
+  coir::run(only_one_worker(), [&] {
     auto stream = listener.accept();
     for (; read_exactly(stream, 4) == "ping"; ++served) stream.write("pong");
   });

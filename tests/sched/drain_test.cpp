@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // How run() ends: it waits for all fibers, and requests them to stop once shutdown_grace has passed.
 #include "fiber/latch.hpp"
+#include "fiber/sched/suspend.hpp"
 #include "fiber/thread.hpp"
 #include "tests/catch.hpp"
 #include "tests/support/virtual_poller.hpp"
@@ -8,6 +9,7 @@
 #include <atomic>
 #include <chrono>
 #include <memory>
+#include <stop_token>
 #include <system_error>
 
 using namespace std::chrono_literals;
@@ -105,6 +107,27 @@ TEST_CASE("The end of the grace is noticed wherever it falls") {
     }));
     CHECK(is_cancelled);
   }
+}
+
+TEST_CASE("Callbacks of the request that ends the grace may yield, though no fiber runs them") {
+  const unsigned workers = GENERATE(1U, 8U);
+  virtual_clock clock;
+  auto options = on_virtual_clock(clock, workers);
+  options.shutdown_grace = GENERATE(0s, 1s);
+  int calls = 0;
+  coir::run(options, [&] {
+    coir::spawn([&] {
+      const std::stop_callback callback(coir::this_fiber::get_stop_token(), [&calls] {
+        coir::this_fiber::yield();
+        coir::charge_operation();
+        ++calls;
+      });
+      coir::latch never(1);
+      never.wait();
+    }).detach();
+    coir::this_fiber::sleep_for(1s); // until it waits
+  });
+  CHECK(calls == 1);
 }
 
 TEST_CASE("A runtime that goes away ends what was spawned since the last run") {

@@ -13,10 +13,11 @@
 #include <thread>
 
 using namespace std::chrono_literals;
+using coir::test::only_one_worker;
 using coir::test::with_workers;
 
 TEST_CASE("A pair that wakes each other gets three turns, then it is somebody else's") {
-  coir::run(with_workers(1), [] {
+  coir::run(only_one_worker(), [] {
     std::atomic<bool> is_over{false};
     std::atomic<int> passes{0};
     coir::counting_semaphore<8> ping(1);
@@ -66,7 +67,7 @@ TEST_CASE("Timers and foreign threads get through to a worker whose fibers never
 }
 
 TEST_CASE("A pinned fiber runs beside others that never rest") {
-  coir::run(with_workers(1), [] {
+  coir::run(only_one_worker(), [] {
     std::atomic<bool> is_over{false};
     coir::scope busy;
     for (int i = 0; i < 8; ++i) {
@@ -85,7 +86,7 @@ TEST_CASE("A pinned fiber runs beside others that never rest") {
 }
 
 TEST_CASE("Operations that never have to wait yield now and then") {
-  coir::run(with_workers(1), [] {
+  coir::run(only_one_worker(), [] {
     bool is_over = false;
     int turns = 0;
     auto other = coir::spawn([&] {

@@ -24,7 +24,7 @@ using coir::base::random_sequence;
 
 namespace {
 
-constexpr int scale = coir::test::is_sanitized ? 10 : 1;
+constexpr int scale = coir::test::is_sanitized ? 10 : 5;
 
 /// Who has popped which fiber how often. Plain counters: only the one who popped a fiber may touch its own.
 class tally {

@@ -19,6 +19,7 @@
 #include <system_error>
 #include <vector>
 
+using coir::test::only_one_worker;
 using coir::test::shuffled;
 using coir::test::with_workers;
 
@@ -70,7 +71,7 @@ void use_fibers(unsigned workers) {
 
 TEST_CASE("A fresh fiber runs in place on the stack of the one that has ended") {
   std::vector<const coir::stack*> used;
-  coir::run(with_workers(1), [&] {
+  coir::run(only_one_worker(), [&] {
     coir::scope scope;
     for (int i = 0; i < 10; ++i) scope.spawn([&] { used.push_back(stack_of_this_fiber()); });
     scope.join();
@@ -82,7 +83,7 @@ TEST_CASE("A fresh fiber runs in place on the stack of the one that has ended") 
 TEST_CASE(
     "Fibers that live at the same time have stacks of their own, of the size that they asked for") {
   std::vector<const coir::stack*> used;
-  coir::run(with_workers(1), [&] {
+  coir::run(only_one_worker(), [&] {
     coir::latch all_run(3);
     coir::scope scope;
     for (const std::size_t bytes : {std::size_t{64} << 10, std::size_t{0}, std::size_t{64} << 10}) {

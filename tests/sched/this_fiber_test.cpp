@@ -17,7 +17,7 @@ using coir::test::with_workers;
 
 TEST_CASE("yield lets every other runnable fiber go first") {
   std::string order;
-  coir::run(with_workers(1), [&] {
+  coir::run(coir::test::only_one_worker(), [&] {
     coir::scope scope;
     for (const char name : {'a', 'b', 'c'}) {
       scope.spawn([&order, name] {

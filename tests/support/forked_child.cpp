@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "tests/support/forked_child.hpp"
 
+#include "fiber/base/atomic.hpp"
+
 #include <cerrno>
 #include <csignal>
 #include <exception>
@@ -8,6 +10,11 @@
 #include <sys/wait.h>
 #include <system_error>
 #include <unistd.h>
+
+#ifdef COIR_THREAD_SANITIZER
+// It takes the twins of warm stacks for threads, and by default ends a child of several threads that starts another.
+extern "C" const char* __tsan_default_options() { return "die_after_fork=0"; }
+#endif
 
 namespace coir::test {
 namespace {

@@ -31,6 +31,24 @@ TEST_CASE("A virtual clock jumps to the next deadline") {
   CHECK(std::chrono::steady_clock::now() - really_before < 1h);
 }
 
+TEST_CASE("A virtual_poller keeps the contract of a poller") {
+  virtual_clock clock;
+  coir::test::virtual_poller poller(clock);
+  coir::fiber_list ready;
+  const auto before = clock.now();
+  CHECK(poller.now() == before);
+  CHECK(poller.poll(coir::base::time_point::min(), ready) == coir::poll_result::done); // does not wait
+  CHECK(poller.poll(before - 1s, ready) == coir::poll_result::done);
+  CHECK(clock.now() == before);
+  poller.interrupt(); // of the next poll that would wait
+  CHECK(poller.poll(before + 1h, ready) == coir::poll_result::done);
+  CHECK(clock.now() == before);
+  CHECK(poller.poll(before + 1h, ready) == coir::poll_result::done);
+  CHECK(clock.now() == before + 1h);
+  CHECK(poller.poll(coir::base::time_point::max(), ready) == coir::poll_result::deadlocked);
+  CHECK(ready.is_empty());
+}
+
 TEST_CASE("Sleepers wake in the order of their deadlines") {
   const unsigned workers = GENERATE(1U, 8U);
   virtual_clock clock;

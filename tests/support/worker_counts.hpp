@@ -14,7 +14,14 @@ inline runtime_options with_workers(unsigned workers) {
   return options;
 }
 
-/// The same, but fibers run in an order that the seed decides.
+/// One worker, and never a compensating one beside it: fibers run one at a time, in an order that can be foretold.
+inline runtime_options only_one_worker() {
+  runtime_options options = with_workers(1);
+  options.monitor = false;
+  return options;
+}
+
+/// As with_workers(), but fibers run in an order that the seed decides.
 inline runtime_options shuffled(unsigned workers) {
   runtime_options options = with_workers(workers);
   options.shuffle_seed = seed();
