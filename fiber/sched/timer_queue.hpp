@@ -23,7 +23,8 @@ class waiter;
 
 class timer_queue {
 public:
-  /// `w` will be interrupted with timed_out once `when` has passed, unless disarmed before. Throws std::bad_alloc.
+  /// `w`, a fiber's, will be interrupted with timed_out once `when` has passed, unless disarmed before. Throws
+  /// std::bad_alloc.
   void arm(waiter& w, base::time_point when);
   /// Afterwards the queue does not know `w` any more, and is not looking at it.
   void disarm(waiter& w) noexcept;

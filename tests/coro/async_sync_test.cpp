@@ -27,9 +27,9 @@ using coir::task;
 using coir::test::migrating;
 using coir::test::no_leaks;
 using coir::test::on_virtual_clock;
+using coir::test::only_one_worker;
 using coir::test::shuffled;
 using coir::test::virtual_clock;
-using coir::test::with_workers;
 
 namespace {
 
@@ -219,7 +219,7 @@ TEST_CASE("A latch opens for all who wait") {
 }
 
 TEST_CASE("A mutex is handed over to a coroutine that waits") {
-  coir::run(with_workers(1), [] {
+  coir::run(only_one_worker(), [] {
     coir::mutex mutex;
     bool has_locked = false;
     const auto body = [&]() -> task<> {

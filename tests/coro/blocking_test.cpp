@@ -28,8 +28,8 @@ using coir::task;
 using coir::test::kernel_thread;
 using coir::test::migrating;
 using coir::test::no_leaks;
+using coir::test::only_one_worker;
 using coir::test::shuffled;
-using coir::test::with_workers;
 
 namespace {
 
@@ -86,7 +86,7 @@ TEST_CASE("While a coroutine blocks, its worker runs others") {
     co_await coir::this_fiber::async_yield();
     order += name;
   };
-  coir::run(with_workers(1), [&] {
+  coir::run(only_one_worker(), [&] {
     coir::latch go_on(1);
     coir::scope scope;
     scope.spawn(body('a', go_on));
@@ -194,7 +194,7 @@ TEST_CASE("Blocking keeps errno, and no coroutine sees another's") {
       co_await coir::this_fiber::async_yield();
     }
   };
-  coir::run(with_workers(1), [&] {
+  coir::run(only_one_worker(), [&] {
     coir::scope scope;
     for (int i = 1; i < 5; ++i) scope.spawn(body(i));
     scope.join();

@@ -29,6 +29,7 @@ using coir::test::kernel_thread;
 using coir::test::migrating;
 using coir::test::no_leaks;
 using coir::test::on_virtual_clock;
+using coir::test::only_one_worker;
 using coir::test::shuffled;
 using coir::test::virtual_clock;
 using coir::test::with_workers;
@@ -111,7 +112,7 @@ TEST_CASE("async_yield lets the others go first") {
       co_await coir::this_fiber::async_yield();
     }
   };
-  coir::run(with_workers(1), [&] {
+  coir::run(only_one_worker(), [&] {
     coir::scope scope;
     scope.spawn(body('a'));
     scope.spawn(body('b'));

@@ -25,10 +25,10 @@ using coir::task;
 using coir::test::foreign_task;
 using coir::test::migrating;
 using coir::test::no_leaks;
+using coir::test::only_one_worker;
 using coir::test::resuming_thread;
 using coir::test::shuffled;
 using coir::test::start_detached;
-using coir::test::with_workers;
 
 namespace {
 
@@ -129,7 +129,7 @@ TEST_CASE("An awaitable that throws, wherever, throws in the coroutine") {
     }
     co_return "nothing";
   };
-  coir::run(with_workers(1), [&] {
+  coir::run(only_one_worker(), [&] {
     CHECK(coir::await(body(stage::ready)) == "await_ready");
     CHECK(coir::await(body(stage::suspend)) == "await_suspend");
     CHECK(coir::await(body(stage::resume)) == "await_resume");

@@ -91,7 +91,7 @@ void check_in_child(const std::function<double(std::size_t count)>& measure) {
 TEST_CASE("A million coroutines wait for a semaphore") {
   check_in_child([](std::size_t count) {
     std::atomic<std::size_t> resumed{0};
-    return coir::run(coir::test::with_workers(1), [&] {
+    return coir::run(coir::test::only_one_worker(), [&] {
       coir::counting_semaphore<> semaphore(0);
       const double bytes_each = suspend_all(
           count, [&] { return acquire(semaphore, resumed); },

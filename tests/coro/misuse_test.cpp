@@ -17,8 +17,8 @@
 #include <optional>
 
 using coir::task;
+using coir::test::only_one_worker;
 using coir::test::run_in_child;
-using coir::test::with_workers;
 
 namespace {
 
@@ -29,7 +29,7 @@ task<> acquire(coir::counting_semaphore<>& semaphore) { co_await semaphore.async
 template <class Body>
 coir::test::child_end end_of(Body body) {
   return run_in_child([&] {
-    coir::run(with_workers(1), [&] { coir::await(body()); });
+    coir::run(only_one_worker(), [&] { coir::await(body()); });
     return true;
   });
 }
@@ -205,7 +205,7 @@ TEST_CASE("To wait for a condition without the mutex") {
 
 TEST_CASE("An error that leaves a detached coroutine ends the process") {
   const auto end = run_in_child([] {
-    coir::run(with_workers(1), [] {
+    coir::run(only_one_worker(), [] {
       coir::spawn([]() -> task<> {
         co_await coir::this_fiber::async_yield();
         throw std::runtime_error("nobody takes it");
@@ -227,5 +227,5 @@ TEST_CASE("A coroutine that joins itself is told so") {
     self = coir::spawn(join_self());
     co_await self.async_join();
   };
-  coir::run(with_workers(1), [&] { coir::await(body()); });
+  coir::run(only_one_worker(), [&] { coir::await(body()); });
 }

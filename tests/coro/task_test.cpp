@@ -19,8 +19,8 @@
 
 using coir::task;
 using coir::test::no_leaks;
+using coir::test::only_one_worker;
 using coir::test::shuffled;
-using coir::test::with_workers;
 
 namespace {
 
@@ -97,7 +97,7 @@ TEST_CASE("A fiber gets the same results from await and from a spawned task") {
 TEST_CASE("Every result is destroyed, taken or not") {
   const no_leaks watch;
   int living = 0;
-  coir::run(with_workers(1), [&] {
+  coir::run(only_one_worker(), [&] {
     coir::await(make_counted(living));
     CHECK(living == 0);
     {
@@ -147,7 +147,7 @@ TEST_CASE("A task does nothing before it is awaited, and may be dropped") {
     CHECK(dropped.is_valid());
   }
   CHECK_FALSE(has_run);
-  coir::run(with_workers(1), [&] {
+  coir::run(only_one_worker(), [&] {
     auto moved_to = [&] {
       auto made = mark(has_run);
       auto other = std::move(made);
@@ -162,7 +162,7 @@ TEST_CASE("A task does nothing before it is awaited, and may be dropped") {
 }
 
 TEST_CASE("An empty task cannot be spawned") {
-  coir::run(with_workers(1), [] {
+  coir::run(only_one_worker(), [] {
     CHECK_THROWS_AS(coir::spawn(task<>()), std::invalid_argument);
     coir::scope scope;
     CHECK_THROWS_AS(scope.spawn(task<int>()), std::invalid_argument);
@@ -177,7 +177,7 @@ TEST_CASE("Arguments and locals live in the frame until the task ends") {
     co_await nothing();
     co_return *argument.living_;
   };
-  coir::run(with_workers(1), [&] {
+  coir::run(only_one_worker(), [&] {
     auto made = hold(counted(living));
     CHECK(living == 1);
     CHECK(coir::await(std::move(made)) == 2);
@@ -204,7 +204,7 @@ TEST_CASE("To await a task that is ready costs no trip to the scheduler") {
     const std::uint64_t after = co_await body();
     CHECK(after == before);
   };
-  coir::run(with_workers(1), [&] { coir::await(measure()); });
+  coir::run(only_one_worker(), [&] { coir::await(measure()); });
 }
 
 TEST_CASE("A task is move-only, and as large as a pointer") {

@@ -16,7 +16,7 @@
 using coir::task;
 using coir::test::migrating;
 using coir::test::no_leaks;
-using coir::test::with_workers;
+using coir::test::only_one_worker;
 
 namespace {
 
@@ -63,7 +63,7 @@ constexpr std::size_t small_stack = 64 << 10;
 
 TEST_CASE("A loop over ready tasks does not grow the stack") {
   const no_leaks watch;
-  coir::run(with_workers(1), [] {
+  coir::run(only_one_worker(), [] {
     CHECK(coir::spawn({.stack_size = small_stack}, sum_of(many)).join() == many);
     CHECK(coir::await(sum_of(many)) == many);
   });
@@ -71,7 +71,7 @@ TEST_CASE("A loop over ready tasks does not grow the stack") {
 
 TEST_CASE("Recursive tasks grow the heap, and not the stack") {
   const no_leaks watch;
-  coir::run(with_workers(1), [] {
+  coir::run(only_one_worker(), [] {
     CHECK(coir::spawn({.stack_size = small_stack}, depth_of(many)).join() == many);
     CHECK(coir::spawn({.stack_size = small_stack}, depth_over_yield(many)).join() == many);
   });
@@ -80,7 +80,7 @@ TEST_CASE("Recursive tasks grow the heap, and not the stack") {
 TEST_CASE("An exception travels up a deep recursion") {
   const no_leaks watch;
   constexpr int depth = many / 100;
-  coir::run(with_workers(1), [] {
+  coir::run(only_one_worker(), [] {
     CHECK_THROWS_WITH(coir::spawn({.stack_size = small_stack}, fail_at(depth)).join(),
                       "the bottom");
   });

@@ -46,7 +46,7 @@ TEST_CASE("async_connect and async_accept find each other") {
 }
 
 TEST_CASE("async_connect says what went wrong") {
-  coir::run({.workers = 1}, [] {
+  coir::run(only_one_worker(), [] {
     auto listener = tcp_listener::listen(coir::endpoint::loopback(0));
     const auto nobody = listener.local_endpoint();
     listener.close();
@@ -67,7 +67,7 @@ TEST_CASE("async_connect says what went wrong") {
 }
 
 TEST_CASE("async_connect gives up at its limit, and connects late") {
-  coir::run({.workers = 1}, [] {
+  coir::run(only_one_worker(), [] {
     deaf_server server;
     CHECK(coir::await(async_error_of([&](auto& error) {
             return tcp_stream::async_connect(server.address(), error, 5ms);
@@ -105,7 +105,7 @@ TEST_CASE("async_accept without descriptors fails, then slows down to 20 tries a
 }
 
 TEST_CASE("the pause of async_accept obeys limits, stop requests and close") {
-  coir::run({.workers = 1}, [] {
+  coir::run(only_one_worker(), [] {
     auto listener = tcp_listener::listen(coir::endpoint::loopback(0));
     auto client = tcp_stream::connect(listener.local_endpoint());
     const descriptor_shortage shortage;

@@ -35,7 +35,7 @@ void check_ends_by_stop(const operation& begin) {
 } // namespace
 
 TEST_CASE("a stop request ends every awaited operation, and the stream stays usable") {
-  coir::run({.workers = 1}, [] {
+  coir::run(only_one_worker(), [] {
     connection ends = connect_over_loopback();
     tcp_stream& stream = ends.client;
     char byte[1];
@@ -64,7 +64,7 @@ TEST_CASE("a stop request ends every awaited operation, and the stream stays usa
 }
 
 TEST_CASE("a stop request ends async_connect") {
-  coir::run({.workers = 1}, [] {
+  coir::run(only_one_worker(), [] {
     const deaf_server server;
     check_ends_by_stop([&] {
       return async_error_of(
@@ -96,18 +96,18 @@ TEST_CASE("stop requests race with bytes in coroutines, but nothing is lost") {
 }
 
 TEST_CASE("close ends the waits of coroutines, and the descriptor when they have left") {
-  coir::run({.workers = 1}, [] {
+  coir::run(only_one_worker(), [] {
     connection ends = connect_over_loopback();
     tcp_stream& stream = ends.client;
-    fill(stream);
+    make_narrow(ends);
     char byte[1];
     std::vector<coir::fiber<std::error_code>> waiting;
     waiting.push_back(
         coir::spawn(async_error_of([&](auto& error) { return stream.async_read(byte, error); })));
     waiting.push_back(coir::spawn(
         async_error_of([&](auto& error) { return stream.async_wait_readable(error); })));
-    waiting.push_back(
-        coir::spawn(async_error_of([&](auto& error) { return stream.async_write("x", error); })));
+    waiting.push_back(coir::spawn(
+        async_error_of([&](auto& error) { return stream.async_write(more_than_fits(), error); })));
     auto listener = tcp_listener::listen(coir::endpoint::loopback(0));
     waiting.push_back(
         coir::spawn(async_error_of([&](auto& error) { return listener.async_accept(error); })));

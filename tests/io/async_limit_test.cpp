@@ -19,7 +19,7 @@ struct silence {
   connection ends = connect_over_loopback();
   char byte[1] = {};
 
-  silence() { fill(ends.client); }
+  silence() { make_narrow(ends); }
 
   std::vector<std::function<task<std::error_code>(coir::deadline)>> operations() {
     auto& stream = ends.client;
@@ -28,7 +28,8 @@ struct silence {
           return async_error_of([&, limit](auto& e) { return stream.async_read(byte, e, limit); });
         },
         [&](auto limit) {
-          return async_error_of([&, limit](auto& e) { return stream.async_write("x", e, limit); });
+          return async_error_of(
+              [&, limit](auto& e) { return stream.async_write(more_than_fits(), e, limit); });
         },
         [&](auto limit) {
           return async_error_of(
@@ -41,7 +42,8 @@ struct silence {
           return async_thrown_by([&, limit] { return stream.async_read(byte, limit); });
         },
         [&](auto limit) {
-          return async_thrown_by([&, limit] { return stream.async_write("x", limit); });
+          return async_thrown_by(
+              [&, limit] { return stream.async_write(more_than_fits(), limit); });
         },
         [&](auto limit) {
           return async_thrown_by([&, limit] { return stream.async_wait_readable(limit); });
@@ -95,7 +97,7 @@ TEST_CASE("a deadline_scope bounds every awaited operation in it") {
 }
 
 TEST_CASE("an awaited write that gives up tells how much was sent") {
-  coir::run({.workers = 1}, [] {
+  coir::run(only_one_worker(), [] {
     connection ends = connect_over_loopback();
     make_narrow(ends);
     const auto sent = pattern(8 << 20);
@@ -113,7 +115,7 @@ TEST_CASE("an awaited write that gives up tells how much was sent") {
 }
 
 TEST_CASE("after a time-out the stream goes on, and an expired limit takes what is there") {
-  coir::run({.workers = 1}, [] {
+  coir::run(only_one_worker(), [] {
     connection ends = connect_over_loopback();
     coir::await(kept([&]() -> task<> {
       char byte[1];

@@ -128,7 +128,7 @@ TEST_CASE("on a plain thread, in another library's coroutine, the operations blo
 }
 
 TEST_CASE("in another library's coroutine under a fiber or a task they suspend the stack") {
-  coir::run({.workers = 1}, [] {
+  coir::run(only_one_worker(), [] {
     connection ends = connect_over_loopback();
     const auto read = [](tcp_stream& stream) -> foreign_task<std::size_t> {
       char bytes[8];

@@ -18,7 +18,7 @@ void run_coroutine(task<> (*body)(connection&)) {
   coir::runtime_options two;
   two.workers = 2;
   two.force_migration = true;
-  for (const auto& options : {coir::runtime_options{.workers = 1}, two}) {
+  for (const auto& options : {only_one_worker(), two}) {
     coir::run(options, [&] {
       connection ends = connect_over_loopback();
       coir::await(body(ends));
@@ -151,7 +151,7 @@ TEST_CASE("who finds nothing when resumed goes on waiting") {
 }
 
 TEST_CASE("a stream that is always ready starves nobody") {
-  coir::run({.workers = 1}, [] {
+  coir::run(only_one_worker(), [] {
     connection ends = connect_over_loopback();
     bool is_over = false;
     auto greedy = coir::spawn(kept([&]() -> task<> {

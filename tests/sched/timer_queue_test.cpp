@@ -3,6 +3,7 @@
 #include "fiber/sched/timer_queue.hpp"
 
 #include "fiber/base/random.hpp"
+#include "fiber/sched/control_block.hpp"
 #include "fiber/sched/wait_queue.hpp"
 #include "tests/catch.hpp"
 #include "tests/support/seed.hpp"
@@ -22,9 +23,13 @@ namespace {
 
 constexpr time_point start{1h};
 
-/// A waiter that does not wait yet: its timer fires by interrupting it in advance, so that nobody has to be resumed.
+/// A fiber's waiter that does not wait yet: its timer fires by interrupting it in advance, so that nobody has to be
+/// resumed.
 using idle_waiter = std::unique_ptr<waiter>;
-idle_waiter make_waiter() { return std::make_unique<waiter>(); }
+idle_waiter make_waiter() {
+  static coir::control_block fiber;
+  return std::make_unique<waiter>(&fiber);
+}
 
 bool has_fired(const idle_waiter& w) { return w->outcome() == wait_outcome::timed_out; }
 
