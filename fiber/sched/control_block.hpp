@@ -81,6 +81,11 @@ struct control_block {
   ~control_block() {} // NOLINT
 
   [[nodiscard]] bool is_fresh() const noexcept { return saved == nullptr; }
+  /// Where its first steps will read: the saved registers and the frames above them, or a coroutine's frame. Null: it
+  /// has neither yet. Of a fiber that does not run.
+  [[nodiscard]] const void* touched_first() const noexcept {
+    return saved != nullptr ? saved : resume_point;
+  }
 };
 
 /// Keeps what the fiber has ended by instead of a result.

@@ -12,6 +12,9 @@ namespace coir {
 namespace {
 
 constexpr unsigned calm_limit_rounds = 3;
+/// That a worker must be seen not to pass: one late look says nothing, since then we did not run either. (The kernel
+/// handles packets at the expense of whoever sends one, up to 8 ms, and a virtual CPU may be taken away.)
+constexpr unsigned least_looks = 2;
 
 /// The monitor's thread takes no signals: the program's handlers expect its own threads.
 class signals_blocked {
@@ -50,7 +53,7 @@ void monitor::watch() noexcept {
   const auto stuck_after = std::max<std::chrono::nanoseconds>(owner_.options().stuck_after,
                                                               std::chrono::milliseconds(1));
   const auto usual = std::clamp<std::chrono::nanoseconds>(
-      stuck_after / 4, std::chrono::milliseconds(1), std::chrono::milliseconds(10));
+      stuck_after / least_looks, std::chrono::milliseconds(1), std::chrono::milliseconds(10));
   for (;;) {
     const auto now = std::chrono::steady_clock::now();
     unsigned stuck = 0;
@@ -99,7 +102,7 @@ bool monitor::observe_one(worker& w, observation& seen, base::time_point now) no
     return false;
   }
   if (seen.used == observation::unread) seen.used = w.usage_.cpu_time();
-  if (now - seen.since < owner_.options().stuck_after) return false;
+  if (++seen.looks < least_looks || now - seen.since < owner_.options().stuck_after) return false;
   serve(w);
   if (waits_for_cpu(w, seen)) return false;
   w.is_stuck_.store(true, relaxed); // relaxed: a verdict, see worker::search

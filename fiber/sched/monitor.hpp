@@ -44,11 +44,13 @@ private:
   struct observation {
     std::uint64_t passes = 0;
     base::time_point since{};              ///< when it was seen to pass last
+    unsigned looks = 0;                    ///< how often it was seen not to
     std::chrono::nanoseconds used{unread}; ///< its CPU time when it was first seen not to
     base::time_point last_report{};
 
     void begin(base::time_point now) noexcept {
       since = now;
+      looks = 0;
       used = unread;
     }
     static constexpr std::chrono::nanoseconds unread{-1};

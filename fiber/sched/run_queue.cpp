@@ -15,7 +15,7 @@ control_block* run_queue::settle(std::uint32_t popped) noexcept {
   // The opener is between its fence and its last store: a few instructions, and it holds no lock.
   base::spin_wait wait;
   while (mode_.load(acquire) != mode::shared) wait.once(); // pairs with the release in open_to_thieves
-  if (opened_at_ == popped + 1) return slot(popped).load(relaxed); // relaxed: the owner wrote it
+  if (opened_at_ == popped + 1) return slot(popped).fiber.load(relaxed); // relaxed: the owner wrote it
   return pop_shared();
 }
 
@@ -26,16 +26,20 @@ control_block* run_queue::pop_shared() noexcept {
   const std::uint32_t tail = tail_.load(relaxed);          // relaxed: only the owner writes it
   std::uint32_t head = head_.load(relaxed);                // relaxed: the exchange decides
   while (head != tail) {
-    control_block* const fiber = slot(head).load(relaxed); // relaxed: the owner wrote it
+    control_block* const fiber = slot(head).fiber.load(relaxed); // relaxed: the owner wrote it
     // acq_rel: pairs with the exchange in steal_into and the acquire in head_for_owner.
     // relaxed: a failed try only looks again.
     if (head_.compare_exchange_weak(head, head + 1, acq_rel, relaxed)) {
-      // relaxed: a hint. Only the address: a thief may have taken that fiber, and it may have ended.
-      __builtin_prefetch(slot(head + 2).load(relaxed));
+      prefetch_behind(head);
       return fiber;
     }
   }
   return nullptr;
+}
+
+bool run_queue::find_room(std::uint32_t tail) noexcept {
+  full_at_ = head_for_owner() + capacity;
+  return tail != full_at_;
 }
 
 std::uint32_t run_queue::take_half(control_block*& first, control_block*& last) noexcept {
@@ -67,8 +71,11 @@ std::uint32_t run_queue::steal_into(run_queue& own) noexcept {
     // head is older than tail here, so the difference may exceed what was ever in the ring: then look again.
     if (count <= capacity / 2) {
       for (std::uint32_t i = 0; i < count; ++i) {
+        place& from = slot(head + i);
+        place& to = own.slot(own_tail + i);
         // relaxed: own.tail_ publishes the copies; a slot overwritten meanwhile makes the exchange fail.
-        own.slot(own_tail + i).store(slot(head + i).load(relaxed), relaxed);
+        to.fiber.store(from.fiber.load(relaxed), relaxed);
+        to.touched.store(from.touched.load(relaxed), relaxed); // relaxed: the same
       }
       // acq_rel: pairs with the acquire in head_for_owner: the slots have been read.
       // acquire: pairs with the exchange that won.

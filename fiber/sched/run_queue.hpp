@@ -46,10 +46,11 @@ public:
   /// Appends; false if the ring is full. Owner only.
   [[nodiscard]] bool try_push(control_block& fiber) noexcept {
     const std::uint32_t tail = tail_.load(relaxed); // relaxed: only the owner writes it
-    if (tail - head_for_owner() >= capacity) [[unlikely]]
+    if (tail == full_at_ && !find_room(tail)) [[unlikely]]
       return false;
-    slot(tail).store(&fiber, relaxed); // relaxed: published by tail_
-    tail_.store(tail + 1, release);    // pairs with the acquire of tail_ in steal_into
+    slot(tail).fiber.store(&fiber, relaxed);                  // relaxed: published by tail_
+    slot(tail).touched.store(fiber.touched_first(), relaxed); // relaxed: a hint
+    tail_.store(tail + 1, release); // pairs with the acquire of tail_ in steal_into
     return true;
   }
   /// The oldest, or null. Owner only. Starts to load the ones behind it.
@@ -65,12 +66,8 @@ public:
     // relaxed: the fence pair orders it.
     if (mode_.load(relaxed) != mode::exclusive) [[unlikely]]
       return settle(head);
-    control_block* const popped = slot(head).load(relaxed); // relaxed: the owner wrote it
-    if (tail - head > 1)
-      prefetch_stack_of(*slot(head + 1).load(relaxed)); // relaxed: the owner wrote it
-    __builtin_prefetch(
-        slot(head + 2).load(relaxed)); // relaxed: a hint; a stale slot is a wasted prefetch
-    return popped;
+    prefetch_behind(head);
+    return slot(head).fiber.load(relaxed); // relaxed: the owner wrote it
   }
   /// Takes the older half out, linked by `next`, ending in `last`; 0 if thieves emptied it meanwhile. Owner only.
   std::uint32_t take_half(control_block*& first, control_block*& last) noexcept;
@@ -87,14 +84,25 @@ private:
   static constexpr std::uint32_t mask = capacity - 1;
   static_assert((capacity & mask) == 0);
 
-  /// The lines that a switch to a suspended fiber touches first: the saved registers and the frames above them.
-  static void prefetch_stack_of(const control_block& next) noexcept {
-    const char* const saved = static_cast<const char*>(next.saved);
-    __builtin_prefetch(saved, 1);
-    __builtin_prefetch(saved + base::cache_line_size, 1);
-    __builtin_prefetch(saved + 2 * base::cache_line_size, 1);
+  /// Of a queued fiber. Its address alone would not do: once it has been taken it may end, so nobody but the taker
+  /// may look into it to find out what to load.
+  struct place {
+    atomic<control_block*> fiber;
+    atomic<const void*> touched; ///< control_block::touched_first()
+  };
+
+  /// Starts to load what the fibers behind the one at `head` will touch. A place that is stale or has been taken
+  /// costs a wasted prefetch.
+  void prefetch_behind(std::uint32_t head) noexcept {
+    const auto* const next =
+        static_cast<const char*>(slot(head + 1).touched.load(relaxed)); // relaxed: a hint
+    __builtin_prefetch(next, 1);
+    __builtin_prefetch(next + base::cache_line_size, 1);
+    __builtin_prefetch(next + 2 * base::cache_line_size, 1);
+    __builtin_prefetch(slot(head + 2).fiber.load(relaxed), 1); // relaxed: a hint
   }
 
+  [[nodiscard]] bool find_room(std::uint32_t tail) noexcept;
   control_block* settle(std::uint32_t popped) noexcept;
   control_block* pop_shared() noexcept;
   [[nodiscard]] std::uint32_t head_for_owner() const noexcept {
@@ -105,18 +113,19 @@ private:
     return head_.load(
         acquire); // pairs with the acq_rel exchanges of head_: slots below it have been read
   }
-  atomic<control_block*>& slot(std::uint32_t index) noexcept { return slots_[index & mask]; }
+  place& slot(std::uint32_t index) noexcept { return slots_[index & mask]; }
 
   // Written by the owner alone.
   alignas(base::cache_line_size) atomic<std::uint32_t> owner_head_{
-      0};                         ///< next to pop while exclusive
-  atomic<std::uint32_t> tail_{0}; ///< next free slot
+      0};                            ///< next to pop while exclusive
+  atomic<std::uint32_t> tail_{0};    ///< next free slot
+  std::uint32_t full_at_ = capacity; ///< a tail that is known to be reachable; the owner's
   // Written by the opener, once.
   atomic<mode> mode_;
   std::uint32_t opened_at_ = 0; ///< guarded by mode_ == shared
   // Written by owner and thieves.
   alignas(base::cache_line_size) atomic<std::uint32_t> head_{0}; ///< next to take while shared
-  alignas(base::cache_line_size) atomic<control_block*> slots_[capacity];
+  alignas(base::cache_line_size) place slots_[capacity];
 };
 
 } // namespace coir

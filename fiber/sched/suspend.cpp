@@ -27,11 +27,13 @@ void recycle(worker& here, void* ended) noexcept { here.stacks().give(static_cas
 [[gnu::always_inline]] inline worker& arrive(transfer t) noexcept {
   worker& here = *static_cast<worker*>(t.argument);
   // Word by word: copied as a whole they would be loaded wider than they were stored, which stalls.
-  const auto& [save_to, action, argument] = here.left();
-  if (save_to != nullptr) *save_to = t.from;
+  const auto& [action, argument, save_to] = here.left();
   if (action == nullptr) [[likely]] {
-    here.push_back(*static_cast<control_block*>(argument));
+    auto& yielded = *static_cast<control_block*>(argument);
+    yielded.saved = t.from;
+    here.push_back(yielded);
   } else {
+    if (save_to != nullptr) *save_to = t.from;
     action(here, argument);
   }
   return here;
@@ -58,7 +60,9 @@ sanitizer::stack_bounds bounds_of(worker& w, const control_block* fiber) noexcep
 [[gnu::always_inline]] inline worker& leave(worker& w, control_block& self, control_block* next,
                                             after_switch action, void* argument) noexcept {
   const int error = *w.words().error;
-  w.left() = {&self.saved, action, argument};
+  w.left().action = action;
+  w.left().argument = argument;
+  if (action != nullptr) w.left().save_to = &self.saved;
   const context to = prepare(w, next);
   sanitizer::switch_record sanitized;
   sanitizer::before_switch(sanitized, bounds_of(w, next));
@@ -86,6 +90,13 @@ sanitizer::stack_bounds bounds_of(worker& w, const control_block* fiber) noexcep
   }
 }
 
+/// A yield that is not to the next ordinary fiber: to the worker's own stack, or of a pinned fiber. Apart, so that the
+/// usual one stays short.
+[[gnu::noinline]] void leave_otherwise(worker& w, control_block& self,
+                                       control_block* next) noexcept {
+  leave_either_way(w, next, self.home == nullptr ? nullptr : requeue_pinned, &self);
+}
+
 /// Runs the current fiber or coroutine and every other that can follow it in place, then leaves for good.
 [[noreturn]] COIR_STACK_ROOT void run_in_place(worker* w) noexcept {
   for (;;) {
@@ -99,7 +110,7 @@ sanitizer::stack_bounds bounds_of(worker& w, const control_block* fiber) noexcep
       w->set_current(next);
       continue;
     }
-    w->left() = {nullptr, recycle, here};
+    w->left() = {recycle, here, nullptr};
     const context to = prepare(*w, next);
     sanitizer::before_last_switch(bounds_of(*w, next));
     coir_jump_context(to, w);
@@ -130,11 +141,12 @@ void yield() noexcept {
     ::sched_yield();
     return;
   }
-  const after_switch requeue = self->home == nullptr ? nullptr : requeue_pinned;
-  if (w->count_pass()) [[unlikely]] {
-    leave_either_way(*w, nullptr, requeue, self);
-  } else if (control_block* const next = w->pick(); next != nullptr) {
-    leave_either_way(*w, next, requeue, self);
+  const bool is_look_due = w->count_pass();
+  control_block* const next = is_look_due ? nullptr : w->pick();
+  if (next != nullptr && self->home == nullptr) [[likely]] {
+    leave_either_way(*w, next, nullptr, self);
+  } else if (next != nullptr || is_look_due) {
+    leave_otherwise(*w, *self, next);
   }
   // else nobody else wants to run
 }
@@ -147,7 +159,7 @@ void charge_operation() noexcept {
 void run_from_worker_stack(worker& self, control_block& next) noexcept {
   const int error = *self.words().error;
   const exceptions_aside kept(self.words()); // run() may have been called inside of a catch
-  self.left() = {&self.own_context(), nothing, nullptr};
+  self.left() = {nothing, nullptr, &self.own_context()};
   const context to = prepare(self, &next);
   sanitizer::switch_record sanitized;
   sanitizer::before_switch(sanitized, bounds_of(self, &next));

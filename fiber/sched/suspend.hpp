@@ -19,11 +19,12 @@ using after_switch = void (*)(worker& here, void* argument) noexcept;
 
 /// What a switch tells its far side; one per worker, valid from the jump to the arrival.
 struct departure {
-  context* save_to =
-      nullptr; ///< where the far side keeps the context just left; null: that stack has ended
-  after_switch action =
-      nullptr; ///< null: append the fiber `argument` to the run queue, which is what a yield wants
+  /// Null, as a yield wants it: `argument` is the fiber that was left; its context is saved, and it is appended to the
+  /// run queue.
+  after_switch action = nullptr;
   void* argument = nullptr;
+  /// With an action: where the far side keeps the context just left, or null if that stack has ended.
+  context* save_to = nullptr;
 };
 
 /// Suspends the calling fiber: the worker goes on with the next runnable fiber, or on its own stack if there is

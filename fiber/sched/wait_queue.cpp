@@ -192,20 +192,20 @@ wait_queue::~wait_queue() {
   for (base::spin_wait wait;; wait.once()) { // until interrupters have unlinked their waiters
     {
       const std::lock_guard held(lock_);
-      if (first_ == nullptr) return;
-      waiter* w = first_;
+      if (first() == nullptr) return;
+      waiter* w = first();
       do {
         // relaxed: a misuse is diagnosed, nothing is read through it.
         COIR_CHECK(w->state_.load(relaxed) == waiter::state::interrupting,
                    "a synchronization object or stream is destroyed while somebody waits on it");
         w = w->next_;
-      } while (w != first_);
+      } while (w != first());
     }
   }
 }
 
 waiter* wait_queue::take_first() noexcept {
-  waiter* w = first_;
+  waiter* w = first();
   if (w == nullptr) return nullptr;
   do {
     if (w->try_claim()) {
@@ -214,7 +214,7 @@ waiter* wait_queue::take_first() noexcept {
       return w;
     }
     w = w->next_;
-  } while (w != first_);
+  } while (w != first());
   return nullptr;
 }
 
@@ -272,25 +272,25 @@ void wait_queue::notify_all() noexcept {
 }
 
 void wait_queue::link(waiter& w) noexcept {
-  if (first_ == nullptr) {
+  if (first() == nullptr) {
     w.next_ = w.previous_ = &w;
-    first_ = &w;
+    set_first(&w);
     return;
   }
-  w.next_ = first_;
-  w.previous_ = first_->previous_;
-  first_->previous_->next_ = &w;
-  first_->previous_ = &w;
+  w.next_ = first();
+  w.previous_ = first()->previous_;
+  first()->previous_->next_ = &w;
+  first()->previous_ = &w;
 }
 
 void wait_queue::unlink(waiter& w) noexcept {
   if (w.next_ == &w) {
-    first_ = nullptr;
+    set_first(nullptr);
     return;
   }
   w.next_->previous_ = w.previous_;
   w.previous_->next_ = w.next_;
-  if (first_ == &w) first_ = w.next_;
+  if (first() == &w) set_first(w.next_);
 }
 
 } // namespace coir

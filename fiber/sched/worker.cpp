@@ -175,7 +175,7 @@ void worker::take_ready(fiber_list& ready) noexcept {
     } else if (owner_.options_.force_migration) {
       owner_.resume_here(*this, *fiber);
     } else if (!queue_.try_push(*fiber)) {
-      overflow(*fiber);
+      owner_.injected_.push(*fiber); // behind those in the ring: who was ready first runs first
     }
   }
   // One is ours to run; wake somebody for the rest.
@@ -200,15 +200,23 @@ bool worker::is_look_due() noexcept {
   return false;
 }
 
+bool worker::is_poll_worthwhile(base::time_point now) noexcept {
+  // With that many at hand what is ready may as well wait in the kernel, where it keeps its turn and costs nothing.
+  if (queue_.size() > run_queue::capacity / 4 && now - last_poll_ < longest_without_poll)
+    return false;
+  last_poll_ = now;
+  return true;
+}
+
 void worker::look_around(bool with_poll) noexcept {
   const auto time = now();
   schedule_next_look(time);
+  take_injected();
   fiber_list ready;
   timers_.expire(time, ready);
-  if (with_poll) poller().poll(base::time_point::min(), ready);
+  if (with_poll && is_poll_worthwhile(time)) poller().poll(base::time_point::min(), ready);
   take_ready(ready);
   take_pinned();
-  take_injected();
   if (index_ == 0) owner_.check_drained();
 }
 

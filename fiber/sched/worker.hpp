@@ -126,10 +126,12 @@ private:
 
   static constexpr std::uint32_t passes_between_looks = 61;
   static constexpr std::chrono::microseconds poll_interval{50};
+  static constexpr std::chrono::milliseconds longest_without_poll{5};
   static constexpr std::uint32_t next_slot_limit = 3;
   static constexpr std::uint32_t operations_in_a_row = 64; ///< about 100 µs of system calls
 
   bool is_look_due() noexcept;
+  bool is_poll_worthwhile(base::time_point now) noexcept;
   void look_around(bool with_poll) noexcept;
   void schedule_next_look(base::time_point now) noexcept;
   void take_ready(fiber_list& ready) noexcept;
@@ -163,6 +165,7 @@ private:
   std::uint64_t operations_pass_ = 0; ///< the pass that operations_left_ is of
   bool is_searching_ = false;         ///< counted in idle_workers
   base::time_point last_look_{};
+  base::time_point last_poll_{};
   sanitizer::stack_bounds own_stack_{};
   fiber_list pinned_; ///< runnable and pinned here
   base::random_sequence random_;

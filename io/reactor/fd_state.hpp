@@ -96,6 +96,10 @@ struct alignas(base::cache_line_size) fd_state {
   /// The same as wait() for an event that can not come: neither attaches the descriptor nor needs any.
   [[nodiscard]] int wait_for_close(base::time_point limit) noexcept;
 
+  /// Starts to load what notify() will touch. Records are never freed, so it may be called for any, at any time.
+  void prefetch_waiter(direction d) const noexcept {
+    waiters[static_cast<std::size_t>(d)].prefetch_first();
+  }
   /// An event for one direction: appends the fiber that it makes runnable to `out`. By pollers.
   void notify(direction d, bool has_hung_up, fiber_list& out) noexcept;
 
