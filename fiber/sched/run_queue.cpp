@@ -9,7 +9,8 @@
 namespace coir {
 
 run_queue::run_queue(bool exclusive) noexcept
-    : mode_(exclusive && base::has_heavy_fence() ? mode::exclusive : mode::shared) {}
+    : may_be_exclusive_(exclusive && base::has_heavy_fence()),
+      mode_(may_be_exclusive_ ? mode::exclusive : mode::shared) {}
 
 control_block* run_queue::settle(std::uint32_t popped) noexcept {
   // The opener is between its fence and its last store: a few instructions, and it holds no lock.
@@ -57,8 +58,15 @@ std::uint32_t run_queue::take_half(control_block*& first, control_block*& last) 
 }
 
 std::uint32_t run_queue::steal_into(run_queue& own) noexcept {
-  // pairs with the release in open_to_thieves: head_ is valid.
-  if (mode_.load(acquire) != mode::shared) return 0;
+  if (size() == 0) return 0;      // touch nothing of a victim that has nothing
+  thieves_.fetch_add(1, seq_cst); // seq_cst: pairs with the exchange in try_close
+  // seq_cst: the same; also pairs with the release in open_to_thieves: head_ is valid.
+  const std::uint32_t count = mode_.load(seq_cst) == mode::shared ? steal_shared(own) : 0;
+  thieves_.fetch_sub(1, release); // pairs with the load in try_close: the slots have been read
+  return count;
+}
+
+std::uint32_t run_queue::steal_shared(run_queue& own) noexcept {
   const std::uint32_t own_tail = own.tail_.load(relaxed); // relaxed: the caller owns it
   const std::uint32_t room = capacity - (own_tail - own.head_for_owner());
   std::uint32_t head = head_.load(acquire); // pairs with other thieves' acq_rel exchange below
@@ -93,16 +101,28 @@ void run_queue::open_to_thieves() noexcept {
   mode expected = mode::exclusive;
   // seq_cst: pairs with light_fence() in pop, through the heavy fence below.
   // acquire: pairs with the release below, where another opener was first.
-  if (!mode_.compare_exchange(expected, mode::opening, seq_cst, acquire)) {
-    base::spin_wait wait;
-    while (mode_.load(acquire) != mode::shared) wait.once(); // pairs with the release below
-    return;
+  for (base::spin_wait wait; !mode_.compare_exchange(expected, mode::opening, seq_cst, acquire);
+       wait.once()) {
+    if (expected == mode::shared) return;
+    expected = mode::exclusive;
   }
   base::heavy_fence(); // pairs with light_fence() in pop
   // relaxed: the fence has made every pop visible that will not see `opening`; opened_at_ settles the one that might.
   opened_at_ = owner_head_.load(relaxed);
   head_.store(opened_at_, relaxed);   // relaxed: published by mode_
   mode_.store(mode::shared, release); // pairs with the acquire loads of mode_
+}
+
+void run_queue::try_close() noexcept {
+  if (!may_be_exclusive_) return;
+  // seq_cst: pairs with the fetch_add in steal_into, see the header.
+  mode_.exchange(mode::closing, seq_cst);
+  if (thieves_.load(seq_cst) != 0) {    // seq_cst: the same
+    mode_.store(mode::shared, release); // pairs with the acquire loads of mode_
+    return;
+  }
+  owner_head_.store(head_.load(acquire), relaxed); // acquire: thieves' exchanges. relaxed: published by mode_
+  mode_.store(mode::exclusive, release);           // pairs with the exchange in open_to_thieves
 }
 
 std::uint32_t run_queue::size() const noexcept {

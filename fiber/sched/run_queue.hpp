@@ -6,12 +6,14 @@
 //
 // Modes. While nobody else can want its fibers (a runtime of one worker), the ring is *exclusive*: the owner pops
 // with plain loads and stores, which is what makes a yield cost less than a locked instruction. open_to_thieves()
-// makes it *shared*, for good: then owner and thieves agree by compare-and-swap on head_.
+// makes it *shared*: then owner and thieves agree by compare-and-swap on head_. When nobody is to steal any more the
+// owner closes it again; it cannot while a thief is inside.
 //
 //     exclusive --(open_to_thieves: any thread)--> opening --(same call)--> shared
+//     shared --(try_close: owner)--> closing --(no thief inside)--> exclusive, or back to shared
 //
-// Roles: push, pop, take_half: the owner. steal_into, open_to_thieves, size: anybody. It may be destroyed when no
-// thief can come any more (all workers joined).
+// Roles: push, pop, take_half, try_close: the owner. steal_into, open_to_thieves, size: anybody. It may be destroyed
+// when no thief can come any more (all workers joined).
 //
 // Invariants: 0 <= tail - head <= capacity (as 32-bit differences; indices wrap and never repeat within 2^32
 // operations, so a stalled thief's compare-and-swap could only succeed wrongly after exactly 2^32 pops: accepted as
@@ -24,6 +26,8 @@
 //                                               counts the pop or the owner sees the opener. If both, opened_at_
 //                                               decides.
 //   opened_at_, head_; mode_ release (opener)-> mode_ acquire (settle): where thieves begin
+//   mode_ closing; thieves_ read (try_close) || thieves_ + 1; mode_ read (steal_into), all seq_cst: either the owner
+//                                               sees the thief or the thief sees that it is too late
 //
 // Source: the ring is that of Go's runtime and Tokio (runqget, runqgrab); the mode switch is biased locking's
 // revocation (Vasudevan et al., PPPJ 2010) with membarrier(2). Checked by: tests/sched/run_queue_test.cpp.
@@ -75,12 +79,16 @@ public:
   std::uint32_t steal_into(run_queue& own) noexcept;
   /// Makes the ring shared. Returns when thieves may come. Not on the path of anything frequent.
   void open_to_thieves() noexcept;
+  /// Makes a ring that began exclusive so again, unless a thief is at it. Owner only; cheap if there is nothing to do.
+  void close_to_thieves() noexcept {
+    if (mode_.load(relaxed) == mode::shared) try_close(); // relaxed: only the owner ends `shared`
+  }
 
   /// How many there are, or were a moment ago.
   [[nodiscard]] std::uint32_t size() const noexcept;
 
 private:
-  enum class mode : std::uint32_t { exclusive, opening, shared };
+  enum class mode : std::uint32_t { exclusive, opening, shared, closing };
   static constexpr std::uint32_t mask = capacity - 1;
   static_assert((capacity & mask) == 0);
 
@@ -103,6 +111,8 @@ private:
   }
 
   [[nodiscard]] bool find_room(std::uint32_t tail) noexcept;
+  std::uint32_t steal_shared(run_queue& own) noexcept;
+  void try_close() noexcept;
   control_block* settle(std::uint32_t popped) noexcept;
   control_block* pop_shared() noexcept;
   [[nodiscard]] std::uint32_t head_for_owner() const noexcept {
@@ -120,11 +130,13 @@ private:
       0};                            ///< next to pop while exclusive
   atomic<std::uint32_t> tail_{0};    ///< next free slot
   std::uint32_t full_at_ = capacity; ///< a tail that is known to be reachable; the owner's
-  // Written by the opener, once.
+  // Written by openers and by an owner that closes.
+  const bool may_be_exclusive_;
   atomic<mode> mode_;
   std::uint32_t opened_at_ = 0; ///< guarded by mode_ == shared
   // Written by owner and thieves.
-  alignas(base::cache_line_size) atomic<std::uint32_t> head_{0}; ///< next to take while shared
+  alignas(base::cache_line_size) atomic<std::uint32_t> thieves_{0}; ///< inside of steal_into
+  alignas(base::cache_line_size) atomic<std::uint32_t> head_{0};    ///< next to take while shared
   alignas(base::cache_line_size) place slots_[capacity];
 };
 

@@ -211,6 +211,7 @@ bool worker::is_poll_worthwhile(base::time_point now) noexcept {
 void worker::look_around(bool with_poll) noexcept {
   const auto time = now();
   schedule_next_look(time);
+  if (is_alone_) queue_.close_to_thieves(); // we are back, should it have been opened
   take_injected();
   fiber_list ready;
   timers_.expire(time, ready);

@@ -147,3 +147,39 @@ TEST_CASE("A queue may be opened in the middle of a pop") {
   thief.join();
   CHECK(wrong_rounds == 0);
 }
+
+TEST_CASE("A queue may be closed again at any time, and opened by whoever wants to steal") {
+  const unsigned thieves = GENERATE(1U, 2U);
+  constexpr std::uint32_t count = 2'000'000 / scale;
+  random_sequence random(coir::test::seed());
+  tally fibers(count);
+  run_queue queue(true);
+  std::atomic<bool> is_done{false};
+  std::vector<std::thread> threads;
+  for (unsigned i = 0; i < thieves; ++i) {
+    threads.emplace_back([&] {
+      run_queue own(false);
+      while (!is_done) {
+        queue.open_to_thieves();
+        static_cast<void>(queue.steal_into(own));
+        while (const control_block* const fiber = own.pop()) fibers.count_pop(*fiber);
+      }
+    });
+  }
+  const auto pop_some = [&](std::uint32_t most) {
+    for (; most > 0; --most) {
+      const control_block* const fiber = queue.pop();
+      if (fiber == nullptr) return;
+      fibers.count_pop(*fiber);
+      if (random.below(8) == 0) queue.close_to_thieves();
+    }
+  };
+  for (std::uint32_t next = 0; next < count; ++next) {
+    while (!queue.try_push(fibers[next])) pop_some(random.below(100) + 1);
+    if (random.below(16) == 0) pop_some(random.below(40));
+  }
+  pop_some(count);
+  is_done = true;
+  for (auto& thread : threads) thread.join();
+  CHECK(fibers.is_each_popped_once());
+}

@@ -151,3 +151,22 @@ TEST_CASE("Nobody steals from an exclusive queue until it has been opened") {
   REQUIRE(push_ids(victim, fibers, 0, 10));
   CHECK(pop_all(victim) == ids_between(0, 10));
 }
+
+TEST_CASE("An opened queue that began exclusive can be closed") {
+  some_fibers fibers(10);
+  run_queue victim(true);
+  run_queue own(false);
+  REQUIRE(push_ids(victim, fibers, 0, 10));
+  const bool can_be_exclusive = victim.steal_into(own) == 0;
+  victim.open_to_thieves();
+  static_cast<void>(victim.steal_into(own));
+  const auto left = victim.size();
+  victim.close_to_thieves();
+  CHECK(victim.size() == left);
+  CHECK((victim.steal_into(own) == 0) == can_be_exclusive);
+  victim.open_to_thieves();
+  CHECK(victim.steal_into(own) > 0);
+  auto all = pop_all(own);
+  for (const auto id : pop_all(victim)) all.push_back(id);
+  CHECK(all == ids_between(0, 10));
+}
