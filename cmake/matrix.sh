@@ -3,6 +3,7 @@
 # matrix.sh [PRESET...]: configures, builds and tests each preset (default: all of them) and stops at the first failure,
 # whose output it shows. The dev presets also compile each header on its own. After the tests of `release` their stress
 # label runs 100 times more.
+# release-clang16 is about what compilers do to coroutines: it builds and runs the tests of coro, io and examples only.
 # Tests with the label `once`, whose result hardly depends on the preset, run with dev and release only.
 # Environment: JOBS (default: the number of CPUs).
 set -euo pipefail
@@ -11,7 +12,8 @@ cd "$(dirname "$0")/.."
 jobs=${JOBS:-$(nproc)}
 presets=("$@")
 if [ ${#presets[@]} -eq 0 ]; then
-  presets=(dev release boost asan tsan dev-clang release-clang boost-clang asan-clang tsan-clang)
+  presets=(dev release boost asan tsan dev-clang release-clang boost-clang asan-clang tsan-clang
+    release-clang16)
 fi
 
 # quietly LOG COMMAND...: shows what the command printed only if it fails.

@@ -182,6 +182,9 @@ struct reporting {
     *error = error_of<ErrorCode>(attempt, result);
   }
 };
+// clang before 17 does not deduce the arguments of an aggregate by itself.
+template <class ErrorCode>
+reporting(ErrorCode*) -> reporting<ErrorCode>;
 
 /// perform() as the user sees it.
 template <class Attempt, class Report>

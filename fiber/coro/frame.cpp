@@ -18,6 +18,15 @@ void* allocate_uncommon(worker* here, std::size_t bytes) {
   return frame;
 }
 
+void free_uncommon(worker* here, void* frame, std::size_t bytes) noexcept {
+  slab::count_frame(cache_of(here), -1);
+  if (bytes <= largest_slab_bytes) {
+    slab::release(nullptr, slab_cell::of(frame));
+  } else {
+    ::operator delete(frame);
+  }
+}
+
 } // namespace
 
 void* allocate_frame(std::size_t bytes) {
@@ -33,14 +42,10 @@ void* allocate_frame(std::size_t bytes) {
 
 void free_frame(void* frame, std::size_t bytes) noexcept {
   worker* const here = current_worker();
-  slab::count_frame(cache_of(here), -1);
-  if (bytes > largest_slab_bytes) [[unlikely]] {
-    ::operator delete(frame);
-  } else if (here == nullptr) [[unlikely]] {
-    slab::release(nullptr, slab_cell::of(frame));
-  } else {
-    here->slabs().give(slab_cell::of(frame));
-  }
+  if (here == nullptr || bytes > largest_slab_bytes) [[unlikely]]
+    return free_uncommon(here, frame, bytes);
+  here->slabs().count_frame(-1);
+  here->slabs().give(slab_cell::of(frame));
 }
 
 } // namespace coir

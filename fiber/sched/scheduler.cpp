@@ -335,7 +335,8 @@ std::uint64_t scheduler::fresh_ids(std::uint64_t count) noexcept {
 
 scheduler_statistics scheduler::statistics() const noexcept {
   // relaxed: counts, each a moment old.
-  scheduler_statistics sum{foreign_spawned_.load(relaxed), 0, 0, 0, monitor_.compensations()};
+  scheduler_statistics sum{foreign_spawned_.load(relaxed), 0, 0, 0, monitor_.compensations(),
+                           slab::statistics().frames};
   for_each_worker([&](const worker& w) {
     sum.spawned += w.spawned_.load(relaxed);   // relaxed: as above
     sum.finished += w.finished_.load(relaxed); // relaxed: as above

@@ -22,6 +22,7 @@ struct scheduler_statistics {
   std::uint64_t steals;        ///< times that a worker took fibers from another
   std::uint64_t parks;         ///< times that a worker went to sleep
   std::uint64_t compensations; ///< times that a compensating worker was started
+  std::int64_t frames;         ///< coroutine frames that live now, of the whole process
 };
 
 /// What a fiber needs before its closure can be made.

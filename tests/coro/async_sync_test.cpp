@@ -6,6 +6,8 @@
 #include "fiber/latch.hpp"
 #include "fiber/mutex.hpp"
 #include "fiber/runtime.hpp"
+#include "fiber/sched/current.hpp"
+#include "fiber/sched/worker.hpp"
 #include "fiber/semaphore.hpp"
 #include "fiber/this_fiber.hpp"
 #include "tests/catch.hpp"
@@ -267,6 +269,27 @@ TEST_CASE("A mutex may be destroyed by the coroutine that got it last") {
     for (int round = 0; round < rounds / 4; ++round) coir::await(body());
   });
   SUCCEED("nobody touched a mutex that was gone");
+}
+
+TEST_CASE("What need not be waited for costs no trip to the scheduler") {
+  const auto body = []() -> task<> {
+    coir::worker& here = *coir::current_worker();
+    coir::mutex mutex;
+    coir::counting_semaphore<> semaphore(1000);
+    coir::latch open(0);
+    auto ended = coir::spawn([] {});
+    co_await coir::this_fiber::async_yield();
+    const std::uint64_t before = here.passes();
+    for (int i = 0; i < 1000; ++i) {
+      co_await mutex.async_lock();
+      mutex.unlock();
+      co_await semaphore.async_acquire();
+      co_await open.async_wait();
+    }
+    co_await ended;
+    CHECK(here.passes() == before);
+  };
+  coir::run(only_one_worker(), [&] { coir::await(body()); });
 }
 
 TEST_CASE("Several waits may stand in one expression") {

@@ -264,6 +264,21 @@ TEST_CASE("Coroutines migrate where they are forced to") {
   coir::run(migrating(4), [&] { CHECK(coir::await(body()) > 50); });
 }
 
+TEST_CASE("A runtime's statistics count coroutines as fibers, and their frames") {
+  coir::runtime runtime(with_workers(2));
+  const auto frames = runtime.statistics().frames;
+  runtime.run([&] {
+    std::vector<coir::fiber<>> handles;
+    for (int i = 0; i < 10; ++i) handles.push_back(coir::spawn(wait_for_ever()));
+    CHECK(runtime.statistics().frames == frames + 10);
+    for (auto& each : handles) each.request_stop();
+    for (auto& each : handles) each.wait();
+  });
+  CHECK(runtime.statistics().spawned == 11);
+  CHECK(runtime.statistics().finished == 11);
+  CHECK(runtime.statistics().frames == frames);
+}
+
 TEST_CASE("Frames of any size are counted, and given back on whatever worker the coroutine ends") {
   const no_leaks watch;
   struct large {

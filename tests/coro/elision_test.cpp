@@ -14,12 +14,12 @@ using coir::task;
 
 namespace {
 
+// Under sanitizers clang may elide or not.
 #ifdef __clang__
-constexpr bool is_elided = !coir::test::is_sanitized;
+constexpr int most_frames = coir::test::is_sanitized ? 1 : 0;
 #else
-constexpr bool is_elided = false;
+constexpr int most_frames = 1;
 #endif
-constexpr auto frames_made = is_elided ? 0 : 1;
 
 /// A coroutine type of a user, with frames as a task's.
 class value_of {
@@ -36,9 +36,12 @@ public:
     int value = 0;
   };
 
-  value_of(value_of&&) = delete;
+  // For clang 14, which moves what get_return_object() gives back.
+  value_of(value_of&& other) noexcept : coroutine_(std::exchange(other.coroutine_, {})) {}
   value_of& operator=(value_of&&) = delete;
-  ~value_of() { coroutine_.destroy(); }
+  ~value_of() {
+    if (coroutine_) coroutine_.destroy();
+  }
   int run() {
     coroutine_.resume();
     return coroutine_.promise().value;
@@ -53,6 +56,7 @@ private:
 
 value_of twice(int value) { co_return 2 * value; }
 task<int> give(int value) { co_return value; }
+[[gnu::noinline]] task<int>::handle make_elsewhere() { return give(1).release(); }
 
 auto living_frames() { return coir::slab::statistics().frames; }
 
@@ -60,11 +64,7 @@ auto living_frames() { return coir::slab::statistics().frames; }
 
 TEST_CASE("A frame is made where it has to be, and counted") {
   const auto before = living_frames();
-  task<int> made = give(1);
-  // It escapes, so nobody elides it.
-  const auto escaped = std::move(made).release();
-  volatile auto address = escaped.address();
-  static_cast<void>(address);
+  const auto escaped = make_elsewhere();
   CHECK(living_frames() == before + 1);
   escaped.destroy();
   CHECK(living_frames() == before);
@@ -74,7 +74,7 @@ TEST_CASE("A frame that need not outlive its caller's is elided") {
   const auto before = living_frames();
   {
     auto doubled = twice(21);
-    CHECK(living_frames() == before + frames_made);
+    CHECK(living_frames() <= before + most_frames);
     CHECK(doubled.run() == 42);
   }
   CHECK(living_frames() == before);
@@ -84,7 +84,7 @@ TEST_CASE("A task that is dropped costs no frame where its end is seen") {
   const auto before = living_frames();
   {
     const auto dropped = give(1);
-    CHECK(living_frames() == before + frames_made);
+    CHECK(living_frames() <= before + most_frames);
   }
   CHECK(living_frames() == before);
 }

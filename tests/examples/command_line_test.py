@@ -3,16 +3,7 @@
 
 import unittest
 
-from example_server import SERVERS, Server, run
-
-
-def for_each_server(test):
-    def test_all(self):
-        for name in SERVERS:
-            with self.subTest(server=name):
-                test(self, name)
-
-    return test_all
+from example_server import SERVERS, Server, for_each_server, run
 
 
 class CommandLine(unittest.TestCase):
@@ -26,14 +17,14 @@ class CommandLine(unittest.TestCase):
             for word in (name, *words):
                 self.assertIn(word, errors)
 
-    @for_each_server
+    @for_each_server(SERVERS)
     def test_help(self, name):
         status, output, errors = run(name, "--help")
         self.assertEqual((status, errors), (0, ""))
         for option in (name, "--port", "--address", "--workers", "--help"):
             self.assertIn(option, output)
 
-    @for_each_server
+    @for_each_server(SERVERS)
     def test_one_line_when_ready(self, name):
         with Server(name, "--port", "0") as server:
             self.assertNotEqual(server.address[1], 0)
@@ -41,14 +32,14 @@ class CommandLine(unittest.TestCase):
             status, _, output, errors = server.stop()
             self.assertEqual((status, output, errors), (0, "", ""))
 
-    @for_each_server
+    @for_each_server(SERVERS)
     def test_addresses(self, name):
         for address in ("127.0.0.2", "::1", "0.0.0.0"):
             with Server(name, "--address", address, "--workers=1") as server:
                 self.assertEqual(server.address[0], address)
                 server.connect().close()
 
-    @for_each_server
+    @for_each_server(SERVERS)
     def test_wrong_options(self, name):
         self.assert_refused(name, ["--port", "70000"], "--port", "70000", "65535")
         self.assert_refused(name, ["--port", "-1"], "--port", "-1")
@@ -64,14 +55,14 @@ class CommandLine(unittest.TestCase):
         self.assert_refused(name, ["8080"], "8080")
         self.assert_refused(name, ["--help=yes"], "--help")
 
-    @for_each_server
+    @for_each_server(SERVERS)
     def test_port_in_use(self, name):
         with Server(name) as server:
             port = str(server.address[1])
             self.assert_refused(name, ["--port", port], port, "Address already in use")
             server.connect().close()  # the first one goes on
 
-    @for_each_server
+    @for_each_server(SERVERS)
     def test_address_of_nobody(self, name):
         self.assert_refused(name, ["--address", "192.0.2.1"], "192.0.2.1")
 

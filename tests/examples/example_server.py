@@ -2,6 +2,7 @@
 """An example server as a child process, and clients for it. All is bounded in time, ended by pid, and on loopback."""
 
 import contextlib
+import functools
 import os
 import re
 import resource
@@ -15,7 +16,9 @@ from pathlib import Path
 EXAMPLES = Path(os.environ["COIR_EXAMPLES"])
 IS_SANITIZED = bool(os.environ.get("COIR_SANITIZED"))
 PATIENCE_SECONDS = 60 if IS_SANITIZED else 20
-SERVERS = [name for name in ("echo_server", "http_server", "thread_echo_server") if (EXAMPLES / name).exists()]
+# The same server three ways: fibers, coroutines, both in turns.
+ECHO_SERVERS = ("echo_server", "coro_echo_server", "mixed_echo_server")
+SERVERS = [name for name in (*ECHO_SERVERS, "http_server", "thread_echo_server") if (EXAMPLES / name).exists()]
 GET = b"GET / HTTP/1.1\r\nHost: example\r\n\r\n"
 
 
@@ -24,6 +27,21 @@ def raise_descriptor_limit():
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     return hard
+
+
+def for_each_server(names):
+    """Makes test(self, name) a test of all of them."""
+
+    def decorate(test):
+        @functools.wraps(test)
+        def test_all(self):
+            for name in names:
+                with self.subTest(server=name):
+                    test(self, name)
+
+        return test_all
+
+    return decorate
 
 
 def run(name, *options):

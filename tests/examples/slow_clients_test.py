@@ -4,7 +4,7 @@
 import time
 import unittest
 
-from example_server import IS_SANITIZED, Server, raise_descriptor_limit, receive, reset
+from example_server import ECHO_SERVERS, IS_SANITIZED, Server, for_each_server, raise_descriptor_limit, receive, reset
 
 SLOW_CONNECTIONS = 200 if IS_SANITIZED else 1000
 TICKS = 3
@@ -25,8 +25,9 @@ class SlowClients(unittest.TestCase):
         self.assertEqual(receive(connection, len(text)), text)
         self.assertLess(time.monotonic() - begin, WORST_ANSWER_SECONDS)
 
-    def test_resets(self):
-        with Server("echo_server", "--workers", "2") as server, server.connect() as other:
+    @for_each_server(ECHO_SERVERS)
+    def test_resets(self, name):
+        with Server(name, "--workers", "2") as server, server.connect() as other:
             for number in range(200):
                 broken = server.connect()
                 broken.sendall(b"x" * (1 + number * 500))
@@ -36,8 +37,9 @@ class SlowClients(unittest.TestCase):
                 self.assert_answers(other)
             self.assertEqual(server.stop()[::3], (0, ""))
 
-    def test_peers_that_do_not_read(self):
-        with Server("echo_server", "--workers", "2") as server, server.connect() as other:
+    @for_each_server(ECHO_SERVERS)
+    def test_peers_that_do_not_read(self, name):
+        with Server(name, "--workers", "2") as server, server.connect() as other:
             self.assert_answers(other)
             before = server.memory_bytes()
             silent = [server.connect() for _ in range(20)]
@@ -60,8 +62,9 @@ class SlowClients(unittest.TestCase):
                 connection.close()
             self.assert_answers(other)
 
-    def test_a_byte_a_second(self):
-        with Server("echo_server", "--workers", "2") as server, server.connect() as other:
+    @for_each_server(ECHO_SERVERS)
+    def test_a_byte_a_second(self, name):
+        with Server(name, "--workers", "2") as server, server.connect() as other:
             self.assert_answers(other)
             before = server.memory_bytes()
             slow = [server.connect() for _ in range(SLOW_CONNECTIONS)]

@@ -187,6 +187,18 @@ def documented_programs_are_built(tree):
                 yield file.finding(line, "documented program", "no file of examples/ ends with it: keep both alike")
 
 
+def documented_excerpts_are_true(tree):
+    """A C++ block that begins with a comment naming a file of examples/ is, to the letter, a part of that file."""
+    programs = {file.path: file.text for file in tree if file.path.startswith("examples/")}
+    for file in tree:
+        if not file.path.endswith(".md"):
+            continue
+        for block in re.finditer(r"^```cpp\n// (examples/\S+)\n(.*?)^```", file.text, re.M | re.S):
+            if block[2] not in programs.get(block[1], ""):
+                line = file.text.count("\n", 0, block.start()) + 1
+                yield file.finding(line, "documented excerpt", f"{block[1]} does not contain it: keep both alike")
+
+
 RULES = (
     files_name_their_licence,
     headers_are_included_once,
@@ -199,4 +211,5 @@ RULES = (
     paths_are_portable,
     no_file_is_dead,
     documented_programs_are_built,
+    documented_excerpts_are_true,
 )

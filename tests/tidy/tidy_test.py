@@ -156,6 +156,10 @@ BAD = {
     conventions.documented_programs_are_built: (
         {"README.md": "```cpp\nint main() {}\n```\n", "examples/a.cpp": "int main() { }\n"},
     ),
+    conventions.documented_excerpts_are_true: (
+        {"docs/a.md": "```cpp\n// examples/a.cpp\nint f();\n```\n", "examples/a.cpp": "int f() { }\n"},
+        {"docs/a.md": "```cpp\n// examples/b.cpp\nint f();\n```\n", "examples/a.cpp": "int f();\n"},
+    ),
     conventions.no_file_is_dead: (
         {"fiber/CMakeLists.txt": "add_library(x b.cpp)\n", "fiber/a.cpp": "", "fiber/b.cpp": ""},
         {"fiber/CMakeLists.txt": "add_library(x b.cpp)\n", "fiber/b.cpp": '#include "a.hpp"\n', "fiber/a.hpp": ""},
@@ -194,6 +198,11 @@ GOOD = (
         "// sleep: a worker that is stuck in the kernel is the subject\nstd::this_thread::sleep_for(50ms);\n",
         "tests/sched/check.hpp": HEADER,
         "tests/c.cpp": HEAD + "coir::this_fiber::sleep_for(10ms);\n",
+    },
+    {
+        "README.md": "```cpp\n// examples/a.cpp\nint f();\n```\n",
+        "examples/CMakeLists.txt": "# SPDX-License-Identifier: MIT\nadd_executable(a a.cpp)\n",
+        "examples/a.cpp": HEAD + "int f();\nint g();\n",
     },
     {"README.md": "See /proc/self, /usr/include, build/home/x and https://example.org/home/x.\n"},
 )
