@@ -27,7 +27,7 @@ PROGRAMS = {
     "http": "examples/http_server",
     "fiber": "examples/echo_server",
     "thread": "examples/thread_echo_server",
-    "load": "bench/echo_load",
+    "load": "bench/echo/echo_load",
 }
 # What wrk calls them, in microseconds.
 WRK_UNITS = {"us": 1, "ms": 1e3, "s": 1e6, "m": 60e6}

@@ -24,10 +24,10 @@ from server_process import BenchError, Server, cpu_sets, most_threads, raise_des
 from table import duration, format_table, number, size, spread  # noqa: E402
 
 PROGRAMS = {
-    "raw_epoll": "bench/bench_echo_raw_epoll",
+    "raw_epoll": "bench/echo/echo_raw_epoll",
     "coir": "examples/echo_server",
     "coir_coroutine": "examples/coro_echo_server",
-    "asio": "bench/bench_echo_asio",
+    "asio": "bench/echo/echo_asio",
     "std_thread": "examples/thread_echo_server",
 }
 YARDSTICK = "raw_epoll"
@@ -65,7 +65,7 @@ def find_programs(arguments):
         if not path and name not in PROGRAMS:
             raise BenchError(f"--servers: '{name}' is none of {', '.join(PROGRAMS)}; give NAME=PROGRAM")
         servers[name] = Path(path) if path else arguments.build / PROGRAMS[name]
-    load = arguments.build / "bench/echo_load"
+    load = arguments.build / "bench/echo/echo_load"
     for program in [*servers.values(), load]:
         if not os.access(program, os.X_OK):
             raise BenchError(f"{program} is missing: build first, or give --build")

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
-// The yardstick of the echo benchmark: what one thread can do with epoll and nothing in between. Floor 7.
+// The yardstick of the echo benchmark: what threads can do with epoll and nothing in between. Floor 7.
 //
+// Each thread has its own loop, listener (SO_REUSEPORT) and connections, and shares nothing with the others.
 // A request costs a recv, a send and a share of an epoll_wait: descriptors are registered once, edge-triggered for both
 // directions, and a read that does not fill the buffer has drained the socket, so no second one has to fail first.
-// One buffer serves all connections; a connection owns memory only while its peer does not read.
+// One buffer serves all connections of a thread, and is larger than the messages that are measured, so that their reads
+// come back short; a connection owns memory only while its peer does not read.
 //
 // Invariant: an edge is used up only by a read that came back short, failed with EAGAIN or met the end. While output is
 // pending nothing is read, so what arrives then is looked at after the flush, whether or not there is another edge.
@@ -15,12 +17,13 @@
 #include <sys/signalfd.h>
 
 #include <memory>
+#include <thread>
 #include <utility>
 #include <vector>
 
 namespace {
 
-constexpr std::size_t buffer_bytes = 16 << 10;
+constexpr std::size_t buffer_bytes = 64 << 10;
 constexpr int events_per_wait = 512;
 /// Full buffers that one connection may echo before the others have a turn.
 constexpr int turn_limit_rounds = 16;
@@ -34,8 +37,8 @@ struct connection {
 
 class echo_loop {
 public:
-  explicit echo_loop(const examples::server_options& options);
-  /// Until SIGINT or SIGTERM.
+  /// `signals`: a signalfd that ends the loop and is never read, so that it ends all loops.
+  echo_loop(int listener, int signals);
   void run();
 
 private:
@@ -65,15 +68,20 @@ int checked(int result, const char* what) {
   return result;
 }
 
-echo_loop::echo_loop(const examples::server_options& options) {
+/// Blocks the signals that end the server, for all threads to come, and gives a descriptor that tells of them.
+int open_stop_signals() {
   sigset_t stop_signals;
   sigemptyset(&stop_signals);
   sigaddset(&stop_signals, SIGINT);
   sigaddset(&stop_signals, SIGTERM);
   checked(sigprocmask(SIG_BLOCK, &stop_signals, nullptr), "sigprocmask");
-  signals_ = checked(signalfd(-1, &stop_signals, SFD_CLOEXEC | SFD_NONBLOCK), "signalfd");
-  epoll_ = checked(epoll_create1(EPOLL_CLOEXEC), "epoll_create1");
-  listener_ = bench::open_plain_listener(options, SOCK_NONBLOCK);
+  return checked(signalfd(-1, &stop_signals, SFD_CLOEXEC | SFD_NONBLOCK), "signalfd");
+}
+
+echo_loop::echo_loop(int listener, int signals)
+    : listener_(listener),
+      epoll_(checked(epoll_create1(EPOLL_CLOEXEC), "epoll_create1")),
+      signals_(signals) {
   watch(signals_, EPOLLIN);
   watch(listener_, EPOLLIN);
 }
@@ -203,19 +211,29 @@ void echo_loop::close_connection(int fd) {
   if (!is_accepting_) go_on_accepting();
 }
 
+void serve(const examples::server_options& options) {
+  const int signals = open_stop_signals();
+  const std::vector<int> listeners = bench::open_plain_listeners(options, SOCK_NONBLOCK);
+  std::vector<std::jthread> threads;
+  for (std::size_t i = 1; i < listeners.size(); ++i) {
+    // On the heap: it holds the buffer.
+    threads.emplace_back([=] { std::make_unique<echo_loop>(listeners[i], signals)->run(); });
+  }
+  std::make_unique<echo_loop>(listeners.front(), signals)->run();
+}
+
 } // namespace
 
 int main(int argc, char** argv) {
   const auto parsed = examples::parse_server_options(
       argc, argv,
       "sends back what it receives: the hand-written epoll loop that others are measured against.\n"
-      "--workers is accepted and ignored: it has one thread");
+      "Without --workers it has one thread");
   if (const int* status = std::get_if<int>(&parsed)) return *status;
   try {
-    // On the heap: it holds the buffer.
-    std::make_unique<echo_loop>(std::get<examples::server_options>(parsed))->run();
+    serve(std::get<examples::server_options>(parsed));
   } catch (const std::exception& error) {
-    std::fprintf(stderr, "raw_epoll_server: %s\n", error.what());
+    std::fprintf(stderr, "echo_raw_epoll: %s\n", error.what());
     return 1;
   }
   return 0;
