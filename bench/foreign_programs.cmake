@@ -13,7 +13,8 @@ find_program(COIR_GO go)
 # The distribution's own first: the packaged sources go with it.
 find_program(COIR_CARGO cargo PATHS /usr/bin NO_DEFAULT_PATH)
 find_program(COIR_CARGO cargo)
-set(COIR_CARGO_SOURCES /usr/share/cargo/registry CACHE PATH "Sources of Rust packages, as the distribution packages them")
+set(COIR_CARGO_SOURCES /usr/share/cargo/registry CACHE PATH
+  "Sources of Rust packages, as the distribution packages them")
 file(GLOB coir_tokio_sources ${COIR_CARGO_SOURCES}/tokio-1.*)
 if(NOT COIR_GO)
   message(STATUS "coir: no Go (Debian: golang-go), its programs are not built")

@@ -89,7 +89,8 @@ private:
   [[nodiscard]] std::uint32_t index_of(const connection& one) const noexcept {
     return static_cast<std::uint32_t>(&one - connections_.data());
   }
-  /// When the message was sent, was due (--rate), or its connection begun (--churn); a ring of a power of two per connection.
+  /// When the message was sent, was due (--rate), or its connection begun (--churn): a ring of a power of two per
+  /// connection.
   [[nodiscard]] std::uint64_t& sent_at(const connection& one, std::uint64_t sequence) noexcept {
     return sent_at_[index_of(one) * (ring_mask_ + 1) + (sequence & ring_mask_)];
   }

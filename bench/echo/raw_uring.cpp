@@ -6,7 +6,8 @@
 // (DEFER_TASKRUN). A request costs a send and two completions, and system calls are shared by what is ready at a time.
 // Not a server for the world: a peer that sends and never reads takes the buffers, and then all wait for it.
 //
-// Invariant: a connection has at most one send under way, of the first buffer in its queue; so answers keep their order.
+// Invariant: a connection has at most one send under way, of the first buffer in its queue; so answers keep their
+// order.
 #include "bench/echo/plain_listener.hpp"
 #include "examples/options.hpp"
 

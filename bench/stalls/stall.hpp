@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The workload `stalls`: an echo server beside whose connections K stalls run, each of which computes for about 1 ms ten
-// times a second. What it costs the latency of the echoes (p99.9) tells how soon others take over what the worker that
-// computes has left behind. Floor 7.
+// The workload `stalls`: an echo server beside whose connections K stalls run, each of which computes for about 1 ms
+// ten times a second. What it costs the latency of the echoes (p99.9) tells how soon others take over what the worker
+// that computes has left behind. Floor 7.
 //
 // A stall is a chain of steps each of which needs the one before, so that all languages and compilers take the same
 // time for it; how many make a millisecond here says stalls_stall_steps. Every result is compared with the first.
