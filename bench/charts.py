@@ -3,6 +3,7 @@
 
 import io
 import re
+import zlib
 
 import matplotlib
 
@@ -55,7 +56,7 @@ def _as_svg(figure, description):
     text = file.getvalue()
     text = text[text.index("<svg"):]
     # Several drawings are in one page, so names that they refer to must differ; the page sets the width.
-    prefix = f"d{abs(hash(description)) % 10**8}"
+    prefix = f"d{zlib.crc32(description.encode())}"
     text = re.sub(r'(id="|url\(#|href="#)', rf"\g<1>{prefix}", text)
     text = re.sub(r'width="[\d.]+pt" height="[\d.]+pt"', 'width="100%" role="img"', text, count=1)
     return text.replace(">", f"><title>{description}</title>", 1)

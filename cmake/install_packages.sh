@@ -7,7 +7,7 @@ set -eu
 demo="g++ cmake ninja-build pkg-config libjemalloc-dev libboost1.81-dev python3 curl wrk"
 bench=libboost-context1.81-dev
 test="g++ cmake ninja-build pkg-config catch2 libjemalloc-dev libboost1.81-dev libboost-context1.81-dev python3 curl
-  strace clang libclang-rt-14-dev clang-format-14"
+  strace valgrind clang libclang-rt-14-dev clang-format-14"
 
 missing=
 for section in "$@"; do
