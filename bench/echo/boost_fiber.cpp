@@ -187,8 +187,9 @@ int main(int argc, char** argv) {
   try {
     const int signals =
         checked(signalfd(-1, &stop_signals, SFD_CLOEXEC | SFD_NONBLOCK), "signalfd");
-    const auto listeners =
-        bench::open_plain_listeners(std::get<examples::server_options>(parsed), SOCK_NONBLOCK);
+    const auto& server = std::get<examples::server_options>(parsed);
+    const auto listeners = bench::bind_plain_listeners(server, SOCK_NONBLOCK);
+    bench::print_listening(server, listeners.front());
     std::vector<std::jthread> threads;
     for (std::size_t i = 1; i < listeners.size(); ++i) {
       threads.emplace_back(run_worker, listeners[i], signals);

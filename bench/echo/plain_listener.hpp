@@ -82,15 +82,14 @@ inline int open_plain_listener(const examples::server_options& options, int sock
   return fd;
 }
 
-/// One listener on the same port for each of `options.workers` threads (0: one); printed.
-inline std::vector<int> open_plain_listeners(examples::server_options options, int socket_flags) {
+/// One listener on the same port for each of `options.workers` threads (0: one).
+inline std::vector<int> bind_plain_listeners(examples::server_options options, int socket_flags) {
   const unsigned count = std::max(1U, options.workers);
   std::vector<int> listeners;
   for (unsigned i = 0; i < count; ++i) {
     listeners.push_back(bind_plain_listener(options, socket_flags, count > 1));
     options.port = port_of(listeners.front());
   }
-  print_listening(options, listeners.front());
   return listeners;
 }
 

@@ -213,7 +213,8 @@ void echo_loop::close_connection(int fd) {
 
 void serve(const examples::server_options& options) {
   const int signals = open_stop_signals();
-  const std::vector<int> listeners = bench::open_plain_listeners(options, SOCK_NONBLOCK);
+  const std::vector<int> listeners = bench::bind_plain_listeners(options, SOCK_NONBLOCK);
+  bench::print_listening(options, listeners.front());
   std::vector<std::jthread> threads;
   for (std::size_t i = 1; i < listeners.size(); ++i) {
     // On the heap: it holds the buffer.

@@ -92,8 +92,8 @@ private:
 
 echo_ring::echo_ring(int listener, int signals)
     : listener_(listener),
-      buffers_(
-          std::make_unique_for_overwrite<std::byte[]>(std::size_t{buffer_count} * buffer_bytes)) {
+      // Touched here, or they would be counted as memory of the connections that use them first.
+      buffers_(std::make_unique<std::byte[]>(std::size_t{buffer_count} * buffer_bytes)) {
   io_uring_params parameters{};
   parameters.flags = IORING_SETUP_CQSIZE | IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN;
   parameters.cq_entries = completions;
@@ -280,14 +280,16 @@ int main(int argc, char** argv) {
   if (const int* status = std::get_if<int>(&parsed)) return *status;
   try {
     const int signals = open_stop_signals();
-    const auto listeners =
-        bench::open_plain_listeners(std::get<examples::server_options>(parsed), 0);
+    const auto& server = std::get<examples::server_options>(parsed);
+    const auto listeners = bench::bind_plain_listeners(server, 0);
     std::vector<std::jthread> threads;
     // Each ring belongs to the thread that makes it.
     for (std::size_t i = 1; i < listeners.size(); ++i) {
       threads.emplace_back([=] { std::make_unique<echo_ring>(listeners[i], signals)->run(); });
     }
-    std::make_unique<echo_ring>(listeners.front(), signals)->run();
+    const auto ring = std::make_unique<echo_ring>(listeners.front(), signals);
+    bench::print_listening(server, listeners.front());
+    ring->run();
   } catch (const std::exception& error) {
     std::fprintf(stderr, "echo_raw_uring: %s\n", error.what());
     return 1;
