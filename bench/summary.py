@@ -57,11 +57,15 @@ class Summary:
 
     def _note(self, case, metric, result):
         """What the program says, and whether it did less than coir: as threads do, where there cannot be so many."""
-        note = result.get("detail", "")
+        notes = []
         ours = self._results(case, YARDSTICK, metric)
         if ours and result.get("count", 0) < ours[0].get("count", 0):
-            note = ", ".join(part for part in (f"{result['count']:,} instead of {ours[0]['count']:,}", note) if part)
-        return note
+            notes.append(f"{result['count']:,} instead of {ours[0]['count']:,}")
+        rounds = len(self._by_round(case, result["system"], metric))
+        if rounds < self.document["repeat"]:
+            notes.append(f"{rounds} of {self.document['repeat']} rounds")
+        notes.append(result.get("detail", ""))
+        return ", ".join(note for note in notes if note)
 
     def rows(self, case, metric):
         return [self.row(case, system, metric) for system in in_order(case["systems"])]
