@@ -8,7 +8,6 @@ that is needed is missing. Servers and clients get one half of the CPUs each.
 
 import argparse
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -16,6 +15,7 @@ from pathlib import Path
 
 from server_process import BenchError, Server, cpu_sets, most_threads, raise_descriptor_limit, run_load
 from table import duration, format_table, number, size
+from wrk import run_wrk
 
 CONNECTIONS = (100, 1000, 10_000)
 SPARE_DESCRIPTORS = 100
@@ -27,10 +27,8 @@ PROGRAMS = {
     "http": "examples/http_server",
     "fiber": "examples/echo_server",
     "thread": "examples/thread_echo_server",
-    "load": "bench/echo_load",
+    "load": "bench/echo/echo_load",
 }
-# What wrk calls them, in microseconds.
-WRK_UNITS = {"us": 1, "ms": 1e3, "s": 1e6, "m": 60e6}
 
 
 def find_programs(build):
@@ -92,47 +90,11 @@ def show_page(server):
     return f"$ curl -i {url}\n{shown}"
 
 
-def parse_wrk(report):
-    """What matters of wrk's report; BenchError if a request failed."""
-    wrong = re.search(r"Socket errors:.*|Non-2xx or 3xx responses:.*", report)
-    if wrong:
-        raise BenchError(f"wrk: {wrong.group()}")
-    requests = re.search(r"(\d+) requests in", report)
-    rate = re.search(r"Requests/sec:\s*([\d.]+)", report)
-    if not requests or not rate or int(requests.group(1)) == 0:
-        raise BenchError(f"wrk reports no requests: {report.strip()}")
-    found = {"requests": int(requests.group(1)), "requests_per_second": float(rate.group(1))}
-    for percent, key in (("50", "p50_us"), ("99", "p99_us")):
-        latency = re.search(rf"^\s*{percent}%\s+([\d.]+)(us|ms|s|m)\s*$", report, re.MULTILINE)
-        if not latency:
-            raise BenchError(f"wrk reports no {percent}th percentile: {report.strip()}")
-        found[key] = float(latency.group(1)) * WRK_UNITS[latency.group(2)]
-    return found
-
-
 def load_http(server, cpus, connections):
     """One run of wrk. CPU and memory are the server's, read around the run and in the second half of it."""
-    command = ["wrk", "--threads", "1", "--connections", str(connections), "--duration", f"{HTTP_SECONDS}s"]
-    command += ["--timeout", "10s", "--latency", f"http://127.0.0.1:{server.port}/"]
     memory_before, cpu_before = server.memory_bytes(), server.cpu_seconds()
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        preexec_fn=lambda: os.sched_setaffinity(0, cpus),
-    ) as wrk:
-        try:
-            try:
-                wrk.wait(HTTP_SECONDS * 0.75)
-            except subprocess.TimeoutExpired:
-                pass
-            memory = server.memory_bytes()
-            report, _ = wrk.communicate(timeout=HTTP_SECONDS + 30)
-        except subprocess.TimeoutExpired as error:
-            raise BenchError("wrk did not end") from error
-        finally:
-            wrk.kill()
-    if wrk.returncode != 0:
-        raise BenchError(f"wrk: {report.strip()}")
-    result = parse_wrk(report)
+    result = run_wrk(server.port, cpus, connections, seconds=HTTP_SECONDS, near_end=server.memory_bytes)
+    memory = result.pop("near_end")
     result["cpu_us"] = (server.cpu_seconds() - cpu_before) * 1e6 / result["requests"]
     result["memory"] = (memory - memory_before) / connections
     return result

@@ -1,14 +1,18 @@
 # SPDX-License-Identifier: MIT
-"""Tables for people: the first columns to the left, numbers to the right."""
+"""Tables for people: words to the left, numbers to the right."""
 
 
-def format_table(head, rows, left=2):
-    """Lines of the table; every row is a list of strings as long as `head`."""
+def format_table(head, rows, left=2, right_until=None):
+    """Lines of the table; every row is a list of strings as long as `head`.
+
+    The first `left` columns are set to the left, as are those from `right_until` on.
+    """
+    right_until = len(head) if right_until is None else right_until
     widths = [max(len(row[column]) for row in [head, *rows]) for column in range(len(head))]
 
     def line(row):
         cells = [
-            cell.ljust(width) if column < left else cell.rjust(width)
+            cell.rjust(width) if left <= column < right_until else cell.ljust(width)
             for column, (cell, width) in enumerate(zip(row, widths))
         ]
         return "  ".join(cells).rstrip()

@@ -5,9 +5,10 @@
 set -eu
 
 demo="g++ cmake ninja-build pkg-config libjemalloc-dev libboost1.81-dev python3 curl wrk"
-bench=libboost-context1.81-dev
+bench="libboost-context1.81-dev libboost-fiber1.81-dev golang-go librust-tokio-dev cargo rustc liburing-dev nginx-light
+  strace python3-matplotlib"
 test="g++ cmake ninja-build pkg-config catch2 libjemalloc-dev libboost1.81-dev libboost-context1.81-dev python3 curl
-  strace clang libclang-rt-14-dev clang-format-14 clang-16"
+  strace valgrind clang libclang-rt-14-dev clang-format-14 clang-16"
 
 missing=
 for section in "$@"; do
@@ -41,3 +42,8 @@ echo "Installing$missing"
 $as_root apt-get update -qq
 # shellcheck disable=SC2086 # a list of words
 $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null
+case " $missing " in
+  *" nginx-light "*)
+    # Wanted as a program; as a service it would take port 80 from now on.
+    if [ -d /run/systemd/system ]; then $as_root systemctl disable --now nginx; fi ;;
+esac

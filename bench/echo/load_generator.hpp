@@ -21,6 +21,8 @@
 
 namespace bench {
 
+inline constexpr std::size_t load_buffer_bytes = 64 << 10;
+
 class load_generator {
 public:
   /// Throws std::system_error if the address is not one, or if descriptors or the server's process are lacking.
@@ -43,6 +45,7 @@ private:
     std::uint32_t received_bytes = 0; ///< of message number `received`
     std::uint64_t sent = 0;           ///< messages that the socket took whole
     std::uint64_t received = 0;       ///< messages that came back whole
+    std::uint64_t due = 0;            ///< messages that --rate asked for so far
 
     /// Messages of which the socket took something.
     [[nodiscard]] std::uint64_t begun() const noexcept { return sent + (sent_bytes > 0 ? 1 : 0); }
@@ -54,6 +57,7 @@ private:
   void close_all();
 
   void open_next();
+  void open(connection& one);
   [[nodiscard]] bool start_connecting(connection& one);
   /// To a server on loopback, the connections come from several addresses. False: errno says why not.
   [[nodiscard]] bool bind_source(const connection& one);
@@ -62,6 +66,12 @@ private:
   void check(connection& one, const std::byte* bytes, std::size_t size);
   void complete_message(connection& one);
   void fill(connection& one);
+  /// Sends end of file; the server is to follow.
+  void finish(connection& one);
+  /// The server has followed. With --churn the next connection takes the place.
+  void end_well(connection& one);
+  /// Sends what --rate asks for until now.
+  void send_due();
   std::size_t compose(const connection& one);
   void count_sent(connection& one, std::size_t size);
   void fail(connection& one, std::uint32_t& counter, const char* what, int error);
@@ -71,12 +81,16 @@ private:
   template <class Predicate>
   void serve_until(std::uint64_t limit, Predicate is_over);
   void begin_phase(phase next) noexcept;
+  [[nodiscard]] bool is_loading() const noexcept {
+    return phase_ == phase::warmup || phase_ == phase::window;
+  }
   void read_clock() noexcept;
 
   [[nodiscard]] std::uint32_t index_of(const connection& one) const noexcept {
     return static_cast<std::uint32_t>(&one - connections_.data());
   }
-  /// When the message was sent; a ring of a power of two per connection.
+  /// When the message was sent, was due (--rate), or its connection begun (--churn): a ring of a power of two per
+  /// connection.
   [[nodiscard]] std::uint64_t& sent_at(const connection& one, std::uint64_t sequence) noexcept {
     return sent_at_[index_of(one) * (ring_mask_ + 1) + (sequence & ring_mask_)];
   }
@@ -92,6 +106,10 @@ private:
   std::uint32_t next_ = 0;        ///< the connection to open next
   std::uint32_t under_way_ = 0;   ///< connections that are connecting or greeting
   std::uint32_t open_ = 0;        ///< connections that have a descriptor
+  std::uint32_t opened_ = 0;      ///< with --churn
+  std::uint32_t turn_ = 0;        ///< whose turn is next with --rate
+  std::uint64_t interval_ = 0;    ///< nanoseconds between requests with --rate
+  std::uint64_t next_due_ = 0;    ///< when the next of them is to be sent
   std::uint64_t ring_mask_ = 0;
   std::vector<std::uint64_t> sent_at_;
   std::vector<connection> connections_; ///< never resized: epoll holds pointers

@@ -12,11 +12,13 @@ constexpr std::uint32_t most_connections = 1'000'000;
 constexpr std::uint32_t most_message_bytes = 1 << 20;
 constexpr std::uint32_t most_pipeline = 1024;
 constexpr double most_seconds = 3600;
+constexpr double most_rate = 1e7;
 
 constexpr const char* help =
     "echo_load: loads an echo server over many connections and compares every byte that comes "
     "back.\n"
-    "Each connection has the same number of requests in flight at all times.\n\n"
+    "Each connection has the same number of requests in flight at all times, unless there is "
+    "--rate.\n\n"
     "  --address A         of the server, numeric (default 127.0.0.1)\n"
     "  --port P            of the server, 1 to 65535; must be given\n"
     "  --connections C     1 to 1000000 (default 1)\n"
@@ -25,6 +27,9 @@ constexpr const char* help =
     "  --warmup S          seconds of load before the measured window, 0 to 3600 (default 1)\n"
     "  --seconds S         length of the measured window, 0.01 to 3600 (default 5)\n"
     "  --requests N        end the window after N answers if they come sooner\n"
+    "  --rate R            send R requests per second, however late the answers are: latencies\n"
+    "                      count from when a request was due\n"
+    "  --churn             close a connection after one message and open the next\n"
     "  --idle              one message on each connection, then silence for --seconds\n"
     "  --server-pid P      report the CPU time and the memory of this process too\n"
     "  --json              print one line of JSON\n"
@@ -51,6 +56,11 @@ void read_option(examples::option_reader& options, load_options& parsed) {
     parsed.requests = options.number(1, UINT64_MAX);
   } else if (options.is("--server-pid")) {
     parsed.server = static_cast<pid_t>(options.number(1, INT32_MAX));
+  } else if (options.is("--rate")) {
+    parsed.rate = options.decimal(1, most_rate);
+  } else if (options.is("--churn")) {
+    options.flag();
+    parsed.is_churn = true;
   } else if (options.is("--idle")) {
     options.flag();
     parsed.is_idle = true;
@@ -77,6 +87,11 @@ std::variant<load_options, int> parse_load_options(int argc, const char* const* 
       read_option(options, parsed);
     }
     if (parsed.port == 0) throw examples::option_error("--port must be given (1 to 65535)");
+    const int modes = (parsed.rate > 0) + parsed.is_churn + parsed.is_idle + (parsed.pipeline > 1);
+    if (modes > 1) {
+      throw examples::option_error(
+          "--rate, --churn, --idle and --pipeline of more than 1 exclude each other");
+    }
   } catch (const examples::option_error& error) {
     std::fprintf(stderr, "echo_load: %s\n", error.what());
     return 2;

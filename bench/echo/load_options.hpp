@@ -20,7 +20,9 @@ struct load_options {
   std::chrono::duration<double> warmup{1};  ///< load before the measured window
   std::chrono::duration<double> seconds{5}; ///< length of the measured window, at most
   std::uint64_t requests = 0; ///< the window ends after so many answers; 0: not before its time
-  bool is_idle = false;       ///< one message on each connection, then silence
+  double rate = 0; ///< requests per second, evenly spread over time and connections; 0: closed loop
+  bool is_churn = false; ///< each connection is for one message, then comes the next
+  bool is_idle = false;  ///< one message on each connection, then silence
   bool as_json = false;
   pid_t server = 0; ///< whose CPU time and memory to report; 0: of nobody
 };

@@ -29,8 +29,10 @@ double per_request(std::chrono::nanoseconds cpu, const load_result& result) {
 void print_json(const load_result& result, const load_options& options) {
   std::printf("{\"workload\":\"%s\",\"connections\":%" PRIu32 ",\"message_bytes\":%" PRIu32
               ",\"pipeline\":%" PRIu32,
-              options.is_idle ? "echo_idle" : "echo", options.connections, options.message_bytes,
-              options.pipeline);
+              options.is_idle    ? "echo_idle"
+              : options.is_churn ? "churn"
+                                 : "echo",
+              options.connections, options.message_bytes, options.pipeline);
   std::printf(",\"requests\":%" PRIu64 ",\"seconds\":%.6f,\"requests_per_second\":%.1f",
               result.requests, seconds(result.window),
               ratio(static_cast<double>(result.requests), seconds(result.window)));

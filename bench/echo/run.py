@@ -10,26 +10,17 @@ import argparse
 import json
 import os
 import platform
-import re
 import shutil
-import signal
 import statistics
-import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from network import ECHO as PROGRAMS  # noqa: E402
 from server_process import BenchError, Server, cpu_sets, most_threads, raise_descriptor_limit, run_load  # noqa: E402
+from system_calls import calls_per_request  # noqa: E402
 from table import duration, format_table, number, size, spread  # noqa: E402
 
-PROGRAMS = {
-    "raw_epoll": "bench/bench_echo_raw_epoll",
-    "coir": "examples/echo_server",
-    "coir_coroutine": "examples/coro_echo_server",
-    "asio": "bench/bench_echo_asio",
-    "std_thread": "examples/thread_echo_server",
-}
 YARDSTICK = "raw_epoll"
 SPARE_DESCRIPTORS = 100
 SPARE_THREADS = 500
@@ -42,7 +33,8 @@ def say(text):
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--build", type=Path, default=Path("build/release"), help="build directory (%(default)s)")
-    parser.add_argument("--servers", default=",".join(PROGRAMS), help="which of them, or NAME=PROGRAM (%(default)s)")
+    parser.add_argument("--servers", default="raw_epoll,coir,coir_coro,asio,std_thread",
+                        help=f"any of {', '.join(PROGRAMS)}, or NAME=PROGRAM (%(default)s)")
     parser.add_argument("--connections", default="100,1000,10000", help="(%(default)s)")
     parser.add_argument("--repeat", type=int, default=3, help="rounds (%(default)s)")
     parser.add_argument("--seconds", type=float, default=5, help="measured window of a run (%(default)s)")
@@ -65,7 +57,7 @@ def find_programs(arguments):
         if not path and name not in PROGRAMS:
             raise BenchError(f"--servers: '{name}' is none of {', '.join(PROGRAMS)}; give NAME=PROGRAM")
         servers[name] = Path(path) if path else arguments.build / PROGRAMS[name]
-    load = arguments.build / "bench/echo_load"
+    load = arguments.build / "bench/echo/echo_load"
     for program in [*servers.values(), load]:
         if not os.access(program, os.X_OK):
             raise BenchError(f"{program} is missing: build first, or give --build")
@@ -93,26 +85,12 @@ def measure(program, load, connections, arguments):
 
 
 def count_syscalls(program, load, arguments):
-    """System calls per request at 100 connections; strace slows the server down, so nothing else is measured here."""
+    """System calls per request at 100 connections."""
     server_cpus, load_cpus = cpu_sets()
     with Server([program, "--port", "0", "--workers", str(arguments.workers)], server_cpus) as server:
-        with tempfile.NamedTemporaryFile("r", encoding="utf-8") as summary:
-            command = ["strace", "-f", "-c", "-o", summary.name, "-p", str(server.pid)]
-            with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as strace:
-                attached = strace.stderr.readline()
-                if "attached" not in attached:
-                    strace.kill()
-                    raise BenchError(f"strace: {attached.strip() or 'no message'}")
-                try:
-                    result = run_load(
-                        load, server, load_cpus, 100, seconds=60, warmup=0, more=("--requests", 50_000)
-                    )
-                finally:
-                    strace.send_signal(signal.SIGINT)  # detaches, and writes the summary
-                    strace.communicate()
-            calls = [re.match(r"\s*[\d.]+\s+[\d.]+\s+\d+\s+(\d+)\s.*\b(?!total\b)\w+$", line) for line in summary]
+        calls = calls_per_request(server, load, load_cpus, 100, 50_000)
         server.stop()
-    return sum(int(line.group(1)) for line in calls if line) / result["requests"]
+    return calls
 
 
 def run_all(servers, load, arguments, descriptors):
