@@ -68,7 +68,8 @@ std::uint32_t run_queue::steal_into(run_queue& own) noexcept {
 
 std::uint32_t run_queue::steal_shared(run_queue& own) noexcept {
   const std::uint32_t own_tail = own.tail_.load(relaxed); // relaxed: the caller owns it
-  const std::uint32_t room = capacity - (own_tail - own.head_for_owner());
+  own.full_at_ = own.head_for_owner() + capacity;         // its tail may pass what try_push knew
+  const std::uint32_t room = own.full_at_ - own_tail;
   std::uint32_t head = head_.load(acquire); // pairs with other thieves' acq_rel exchange below
   for (;;) {
     const std::uint32_t tail = tail_.load(acquire); // pairs with the release in try_push

@@ -133,6 +133,23 @@ TEST_CASE("A thief takes no more than it has room for, and at least one") {
   CHECK(empty.pop() == &fibers[0]);
 }
 
+TEST_CASE("A queue that a theft has filled further than any push refuses when it is full") {
+  constexpr auto capacity = run_queue::capacity;
+  some_fibers fibers(capacity + 8);
+  run_queue victim(false);
+  run_queue own(false);
+  for (std::uint32_t i = 0; i < capacity - 2; ++i) {
+    REQUIRE(own.try_push(fibers[i]));
+    REQUIRE(own.pop() == &fibers[i]);
+  }
+  REQUIRE(push_ids(victim, fibers, 0, 8));
+  REQUIRE(victim.steal_into(own) == 4);
+  std::uint32_t pushed = 4;
+  while (pushed < capacity + 1 && own.try_push(fibers[pushed + 4])) ++pushed;
+  CHECK(pushed == capacity);
+  CHECK(own.pop() == &fibers[0]);
+}
+
 TEST_CASE("Nobody steals from an exclusive queue until it has been opened") {
   some_fibers fibers(10);
   run_queue victim(true);
