@@ -40,6 +40,7 @@ int main(int argc, char** argv) {
   self.parse(argc, argv);
   bench::asio_workers workers(self.workers());
   self.measure("per_leaf", bench::skynet::sizes, [&](std::uint64_t leaves) {
+    bench::require(bench::skynet::is_possible(leaves), "no power of ten");
     std::uint64_t sum = 0;
     const double each = bench::time_each(leaves, [&] { workers.run(keep(sum, leaves)); });
     bench::require(sum == bench::skynet::answer(leaves), "the sum is not that of the leaves");

@@ -22,6 +22,7 @@ std::uint64_t sum_of(std::uint64_t first, std::uint64_t leaves) {
 }
 
 double measure(std::uint64_t leaves) {
+  bench::require(bench::skynet::is_possible(leaves), "no power of ten");
   std::uint64_t sum = 0;
   const double each =
       bench::time_each(leaves, [&] { sum = coir::spawn(sum_of, 0, leaves).join(); });

@@ -30,10 +30,19 @@ func sumOf(first, leaves, children uint64, result chan<- uint64) {
 	result <- sum
 }
 
+// Whether there is a tree with so many leaves.
+func isPossible(leaves, children uint64) bool {
+	for leaves > 1 && leaves%children == 0 {
+		leaves /= children
+	}
+	return leaves == 1
+}
+
 func main() {
 	p := bench.New("skynet", params)
 	children := p.Param("children")
 	p.Measure("per_leaf", func(leaves uint64) float64 {
+		bench.Require(isPossible(leaves, children), "no power of ten")
 		var sum uint64
 		each := bench.TimeEach(leaves, func() {
 			result := make(chan uint64)

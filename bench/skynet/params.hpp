@@ -17,6 +17,12 @@ constexpr work_sizes thread_sizes{thread_work, thread_work, thread_work / 10};
 
 constexpr std::uint64_t children = 10; ///< of each inner node
 
+/// Whether there is a tree with so many leaves.
+constexpr bool is_possible(std::uint64_t leaves) {
+  while (leaves > 1 && leaves % children == 0) leaves /= children;
+  return leaves == 1;
+}
+
 constexpr std::uint64_t answer(std::uint64_t leaves) { return leaves * (leaves - 1) / 2; }
 
 } // namespace bench::skynet

@@ -28,6 +28,7 @@ void add_up(std::uint64_t first, std::uint64_t leaves, std::uint64_t& sum) {
 }
 
 double measure(std::uint64_t leaves) {
+  bench::require(bench::skynet::is_possible(leaves), "no power of ten");
   std::uint64_t sum = 0;
   const double each = bench::time_each(leaves, [&] { add_up(0, leaves, sum); });
   bench::require(sum == bench::skynet::answer(leaves), "the sum is not that of the leaves");

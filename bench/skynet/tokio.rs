@@ -24,7 +24,16 @@ fn sum_of(first: u64, leaves: u64, children: u64) -> Pin<Box<dyn Future<Output =
     })
 }
 
+/// Whether there is a tree with so many leaves.
+fn is_possible(mut leaves: u64, children: u64) -> bool {
+    while leaves > 1 && leaves % children == 0 {
+        leaves /= children;
+    }
+    leaves == 1
+}
+
 async fn measure(leaves: u64, children: u64) -> f64 {
+    bench::require(is_possible(leaves, children), "no power of ten");
     let start = Instant::now();
     let sum = tokio::spawn(sum_of(0, leaves, children)).await.expect("a result");
     let each = bench::each_since(start, leaves);
