@@ -8,13 +8,14 @@
 
 namespace coir {
 
-bool async_wait::begin_wait(fd_state& record, direction d, clock::time_point limit,
+bool async_wait::begin_wait(fd_state& record, direction d, event_use use, clock::time_point limit,
                             std::coroutine_handle<> awaiting) noexcept {
   cannot_wait_ = record.attach_if_new();
   if (cannot_wait_ != 0) return false;
+  if (use == event_use::peek) peek();
   try {
     return begin(record.queue(d), limit, wait_kind::interruptible, awaiting,
-                 [&] { return record.need_not_wait(d); });
+                 [&] { return record.need_not_wait(d, use); });
   } catch (const std::bad_alloc&) {
     cannot_wait_ = -ENOMEM;
     return false;

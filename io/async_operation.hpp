@@ -21,7 +21,8 @@ class async_wait : public suspension {
 protected:
   /// Suspends `awaiting` until the event. False: it goes on at once. Never inlined into a coroutine, which may run
   /// elsewhere, and be gone, before this returns.
-  [[gnu::noinline]] bool begin_wait(fd_state& record, direction d, clock::time_point limit,
+  [[gnu::noinline]] bool begin_wait(fd_state& record, direction d, event_use use,
+                                    clock::time_point limit,
                                     std::coroutine_handle<> awaiting) noexcept;
   /// When it goes on: what fd_state::wait would have returned.
   [[nodiscard]] int end_wait(fd_state& record) noexcept;
@@ -58,7 +59,8 @@ public:
   }
 
   bool await_suspend(std::coroutine_handle<> awaiting) noexcept {
-    return is_suspending_ ? begin_wait(attempt_.record(), Attempt::way, limit_, awaiting)
+    return is_suspending_ ? begin_wait(attempt_.record(), Attempt::way,
+                                       operation_steps<Attempt>::use_of_event, limit_, awaiting)
                           : this_fiber::yield_awaiter().await_suspend(awaiting);
   }
 

@@ -14,10 +14,9 @@ descriptor::descriptor(int fd) {
   }
 }
 
-fd_state& descriptor::record() const noexcept {
-  // So that an operation on nothing ends like one on a closed object, without a check of its own.
-  static constinit fd_state nothing;
-  return record_ != nullptr ? *record_ : nothing;
+fd_state& descriptor::nothing() noexcept {
+  static constinit fd_state closed;
+  return closed;
 }
 
 void descriptor::destroy() noexcept {

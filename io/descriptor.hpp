@@ -43,9 +43,13 @@ protected:
   explicit descriptor(int fd);
 
   /// The record of this object; of a closed descriptor if there is none.
-  [[nodiscard]] fd_state& record() const noexcept;
+  [[nodiscard]] fd_state& record() const noexcept {
+    return record_ != nullptr ? *record_ : nothing();
+  }
 
 private:
+  /// So that an operation on nothing ends like one on a closed object, without a check of its own.
+  [[nodiscard]] static fd_state& nothing() noexcept;
   void destroy() noexcept;
 
   fd_state* record_ = nullptr;

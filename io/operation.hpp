@@ -62,6 +62,9 @@ std::int64_t perform_now(fd_state& record, Attempt&& attempt) noexcept {
 template <class Attempt>
 class operation_steps {
 public:
+  static constexpr bool is_event_enough = requires { Attempt::is_event_enough; };
+  static constexpr event_use use_of_event = is_event_enough ? event_use::peek : event_use::take;
+
   /// What ends it at once (a stop request, a closed descriptor) is found out here.
   void begin(Attempt& attempt, clock::time_point limit) noexcept {
     if constexpr (requires { attempt.prepare(limit); }) {
@@ -95,12 +98,11 @@ public:
 
   /// `error` as fd_state::wait returns it.
   void note_wait(int error) noexcept {
-    constexpr bool is_enough = requires { Attempt::is_event_enough; };
     has_waited_ = has_waited_ || error == 0;
-    owes_edge_ = (is_write || is_enough) && error == 0;
+    owes_edge_ = is_write && error == 0;
     is_last_ = error == -ETIMEDOUT;
     may_try_ = error == 0 || is_last_;
-    if (!may_try_ || (is_enough && error == 0)) finish(error);
+    if (!may_try_ || (is_event_enough && error == 0)) finish(error);
   }
 
   /// From here on there is a result().
@@ -109,6 +111,7 @@ public:
       fd_state& record = attempt.record();
       // One too many costs a try, one too few a wait for ever.
       if (owes_edge_) record.leave_edge(Attempt::way);
+      if (is_event_enough && has_waited_) record.pass_peeked_edge(Attempt::way);
       if (result_ < 0 && record.is_closed()) result_ = -EBADF;
       record.leave();
     }
@@ -120,7 +123,8 @@ public:
   /// The rest, blocking, and the end. What has not waited is charged whatever it returns: a loop that goes on in spite
   /// of errors shall starve nobody.
   void finish_blocking(Attempt& attempt, clock::time_point limit) noexcept {
-    while (!try_to_finish(attempt)) note_wait(attempt.record().wait(Attempt::way, limit));
+    while (!try_to_finish(attempt))
+      note_wait(attempt.record().wait(Attempt::way, limit, use_of_event));
     end(attempt);
     if (!has_waited_) charge_operation();
   }

@@ -29,7 +29,8 @@ std::size_t tcp_stream::read(mutable_buffer buffer, std::error_code& error,
 std::size_t tcp_stream::write(const_buffer buffer, deadline limit) {
   std::size_t sent = 0;
   const std::int64_t result = write_all(record(), buffer, limit.when(), sent);
-  throwing()(write_attempt(record(), buffer), result);
+  if (result < 0) [[unlikely]]
+    throwing()(write_attempt(record(), buffer), result);
   return sent;
 }
 

@@ -80,6 +80,8 @@ public:
                                              std::unique_lock<base::spin_lock> held) noexcept;
 
 protected:
+  /// See waiter::peek.
+  void peek() noexcept { self_.peek(); }
   /// For begin_locked(); as waiter::arm. Throws std::bad_alloc. Afterwards outcome() must be called.
   waiter& arm(wait_queue& queue, clock::time_point limit, wait_kind kind);
 

@@ -81,6 +81,7 @@ void waiter::reset() noexcept {
   disarm();
   state_.store(state::idle, relaxed); // relaxed: nobody else knows it any more
   outcome_ = wait_outcome::notified;
+  is_peeking_ = false;
 }
 
 bool waiter::try_interrupt(wait_outcome outcome) noexcept {

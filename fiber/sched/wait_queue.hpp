@@ -82,6 +82,10 @@ public:
     target_ = &target;
     timers_ = nullptr;
   }
+  /// It wants to know of an event and leaves it to others, if events are what is notified in the queue (io/). Before
+  /// the wait.
+  void peek() noexcept { is_peeking_ = true; }
+  [[nodiscard]] bool is_peeking() const noexcept { return is_peeking_; }
   /// After a wait, or after arm() if there was none: ready for another.
   void reset() noexcept;
   /// Neither waits nor has waited. By the waiter's own fiber.
@@ -117,8 +121,10 @@ private:
   };
   atomic<state> state_{state::idle};
   wait_outcome outcome_ = wait_outcome::notified;
-  bool is_interruptible_ = false; ///< somebody beside notifiers may end the wait
-  bool watches_stop_ = false;
+  // Written by its own fiber or thread, while nobody else knows it or before it is linked.
+  bool is_interruptible_ : 1 = false; ///< somebody beside notifiers may end the wait
+  bool watches_stop_ : 1 = false;
+  bool is_peeking_ : 1 = false;
 };
 static_assert(sizeof(waiter) == 48); // a suspended coroutine pays for it
 

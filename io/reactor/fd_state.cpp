@@ -103,7 +103,7 @@ void fd_state::leave_edge(direction d) noexcept {
     const std::lock_guard held(queue.lock());
     taken = queue.take_first();
     // release: pairs with the acquire in take_edge.
-    if (taken == nullptr) ready[index_of(d)].fetch_or(edge, release);
+    if (taken == nullptr || taken->is_peeking()) ready[index_of(d)].fetch_or(edge, release);
   }
   wait_queue::resume(taken);
 }
@@ -126,17 +126,22 @@ void fd_state::notify(direction d, bool has_hung_up, fiber_list& out) noexcept {
   {
     const std::lock_guard held(queue.lock());
     taken = has_hung_up ? queue.take_all() : queue.take_first();
-    const std::uint8_t added = taken == nullptr ? bits : static_cast<std::uint8_t>(bits & ~edge);
+    const bool is_edge_left = taken == nullptr || taken->is_peeking();
+    const std::uint8_t added = is_edge_left ? bits : static_cast<std::uint8_t>(bits & ~edge);
     // release: pairs with the acquire in take_edge.
     if (added != 0) word.fetch_or(added, release);
   }
   wait_queue::detach_all(taken, out);
 }
 
-int fd_state::wait(direction d, base::time_point limit) noexcept {
-  if (current_fiber() == nullptr) return wait_as_thread(d, limit);
+int fd_state::wait(direction d, base::time_point limit, event_use use) noexcept {
+  if (current_fiber() == nullptr) {
+    const int error = wait_as_thread(d, limit);
+    if (error == 0 && use == event_use::peek) leave_edge(d);
+    return error;
+  }
   if (const int error = attach_if_new(); error != 0) return error;
-  return wait_as_fiber(d, limit);
+  return wait_as_fiber(d, limit, use);
 }
 
 int fd_state::result_of(wait_outcome outcome) const noexcept {
@@ -151,19 +156,21 @@ int fd_state::result_of(wait_outcome outcome) const noexcept {
 int fd_state::wait_for_close(base::time_point limit) noexcept {
   const auto d = direction::write; // what waits for it wakes up too early at worst
   static_cast<void>(take_edge(d)); // the one that every record starts with
-  return current_fiber() == nullptr ? wait_as_thread(d, limit) : wait_as_fiber(d, limit);
+  return current_fiber() == nullptr ? wait_as_thread(d, limit)
+                                    : wait_as_fiber(d, limit, event_use::take);
 }
 
-int fd_state::wait_as_fiber(direction d, base::time_point limit) noexcept {
+int fd_state::wait_as_fiber(direction d, base::time_point limit, event_use use) noexcept {
   waiter self;
+  if (use == event_use::peek) self.peek();
   try {
     self.arm(queue(d), limit, wait_kind::interruptible);
   } catch (const std::bad_alloc&) {
     return -ENOMEM;
   }
   std::unique_lock held(queue(d).lock());
-  return result_of(need_not_wait(d) ? wait_outcome::notified
-                                    : queue(d).wait_locked(self, std::move(held)));
+  return result_of(need_not_wait(d, use) ? wait_outcome::notified
+                                         : queue(d).wait_locked(self, std::move(held)));
 }
 
 int fd_state::attach_if_new() noexcept {

@@ -14,7 +14,7 @@
 // without a try that would fail.
 //
 //   operation: edge set?  clear it, try;  nothing there?  lock queue; edge or hung_up?  else link and suspend
-//   event:     lock queue;  somebody waits?  resume them, the edge is theirs;  else set edge
+//   event:     lock queue;  somebody waits?  resume them, the edge is theirs;  else, or if they peek, set edge
 //
 // Life. Records are never freed, only reused (fd_state_pool), so an event that was fetched before its
 // descriptor was closed may look at one. It carries the record's generation, and is dropped if that has moved
@@ -39,6 +39,12 @@ namespace coir {
 
 /// Reading (and accepting) or writing (and connecting).
 enum class direction : std::uint8_t { read, write };
+
+/// What who waits for an event does with it.
+enum class event_use : std::uint8_t {
+  take, ///< tries, so the edge is its own
+  peek  ///< only wants to know: the edge stays for whoever tries next
+};
 
 struct alignas(base::cache_line_size) fd_state {
   enum : std::uint8_t { edge = 1, hung_up = 2 };
@@ -73,13 +79,18 @@ struct alignas(base::cache_line_size) fd_state {
   [[nodiscard]] bool take_edge(direction d) noexcept;
   /// The last try left something: the next waiter or the next operation should try too. Inside of an operation.
   void leave_edge(direction d) noexcept;
+  /// After a wait that only peeked: the edge is there, but who waited behind the peeker has not been told. Inside of an
+  /// operation.
+  void pass_peeked_edge(direction d) noexcept {
+    if (!queue(d).is_empty()) leave_edge(d); // it was linked before the event, so we see it
+  }
   /// A try found nothing although the word says that the peer has hung up: what was pending has been consumed,
   /// or it has come after the try. True: so try again, and leave the edge for the next. Inside of an operation.
   [[nodiscard]] bool forget_hang_up(direction d) noexcept;
 
-  /// Suspends until a try makes sense (the edge is then the caller's), or returns -ETIMEDOUT, -ECANCELED (stop
+  /// Suspends until a try makes sense (the edge is then the caller's, or left as `use` says), or returns -ETIMEDOUT, -ECANCELED (stop
   /// request), -EBADF (closed meanwhile), or why it cannot wait. Inside of an operation. A plain thread blocks.
-  [[nodiscard]] int wait(direction d, base::time_point limit) noexcept;
+  [[nodiscard]] int wait(direction d, base::time_point limit, event_use use) noexcept;
 
   // The parts of wait(), for coroutines, which have their own way to suspend.
 
@@ -88,8 +99,10 @@ struct alignas(base::cache_line_size) fd_state {
   [[nodiscard]] wait_queue& queue(direction d) noexcept {
     return waiters[static_cast<std::size_t>(d)];
   }
-  /// Under the lock of queue(d): a try makes sense, and the edge is the caller's, or it is closed.
-  [[nodiscard]] bool need_not_wait(direction d) noexcept { return is_closed() || take_edge(d); }
+  /// Under the lock of queue(d): a try makes sense, and the edge is the caller's unless it peeks, or it is closed.
+  [[nodiscard]] bool need_not_wait(direction d, event_use use) noexcept {
+    return is_closed() || (use == event_use::peek ? has_edge(d) : take_edge(d));
+  }
   /// What wait() returns.
   [[nodiscard]] int result_of(wait_outcome outcome) const noexcept;
 
@@ -106,7 +119,7 @@ struct alignas(base::cache_line_size) fd_state {
 private:
   [[nodiscard]] int attach_here() noexcept;
   [[nodiscard]] int try_attach() noexcept;
-  [[nodiscard]] int wait_as_fiber(direction d, base::time_point limit) noexcept;
+  [[nodiscard]] int wait_as_fiber(direction d, base::time_point limit, event_use use) noexcept;
   [[nodiscard]] int wait_as_thread(direction d, base::time_point limit) noexcept;
   void resume_waiters(direction d) noexcept;
 };
