@@ -32,7 +32,7 @@ table { border-collapse: collapse; font-size: 14px; } th, td { text-align: left;
        border-bottom: 1px solid #e6e9ed; vertical-align: top; } td.n, th.n { text-align: right; white-space: nowrap; }
 .key span { display: inline-block; width: 11px; height: 11px; margin: 0 5px 0 16px; }
 .bad { color: #b3261e; } .mild { color: #8a94a0; }
- details { margin-top: 8px; } summary { cursor: pointer; color: #45505c; }
+details { margin-top: 8px; } summary { cursor: pointer; color: #45505c; }
 """
 WHAT_WORKLOADS_DO = {
     "context_switch": "Control goes to another stack and back, with no scheduler.",
