@@ -63,7 +63,7 @@ def _as_svg(figure, description):
 
 
 def _plain(value, _=None):
-    return f"{value:,.0f}" if abs(value) >= 1 or value == 0 else f"{value:g}"
+    return f"{value:,.6g}"
 
 
 def _beside(axes, x, y, text, **style):

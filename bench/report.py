@@ -31,7 +31,8 @@ figure { margin: 0; } svg { font-family: inherit; height: auto; display: block; 
 table { border-collapse: collapse; font-size: 14px; } th, td { text-align: left; padding: 4px 14px 4px 0;
        border-bottom: 1px solid #e6e9ed; vertical-align: top; } td.n, th.n { text-align: right; white-space: nowrap; }
 .key span { display: inline-block; width: 11px; height: 11px; margin: 0 5px 0 16px; }
-.bad { color: #b3261e; } details { margin-top: 8px; } summary { cursor: pointer; color: #45505c; }
+.bad { color: #b3261e; } .mild { color: #8a94a0; }
+details { margin-top: 8px; } summary { cursor: pointer; color: #45505c; }
 """
 WHAT_WORKLOADS_DO = {
     "context_switch": "Control goes to another stack and back, with no scheduler.",
@@ -73,13 +74,17 @@ def losses_of(summary):
     rows = []
     for case, metric, ours, better in summary.losses():
         names = ", ".join(f"{escaped(row.system)}{kind_of(row.system)} {number(row.median)}" for row in better)
-        ratio = max(ours.median, better[0].median) / max(min(ours.median, better[0].median), 1e-9)
-        rows.append(f"<tr><td>{escaped(title_of(case))}</td><td>{escaped(metric)}</td>"
-                    f'<td class="n">{number(ours.median)} {escaped(ours.unit)}</td><td class="n">{ratio:.2f} ×</td>'
+        less, more = sorted((ours.median, better[0].median))
+        ratio = f"{number(more / less)} ×" if less > 0 else "-"
+        # To rivals, or only to floors and to coir's own other forms.
+        kind = "" if any(not kind_of(row.system) for row in better) else ' class="mild"'
+        rows.append(f"<tr{kind}><td>{escaped(title_of(case))}</td><td>{escaped(metric)}</td>"
+                    f'<td class="n">{number(ours.median)} {escaped(ours.unit)}</td><td class="n">{ratio}</td>'
                     f"<td>{names}</td></tr>")
     if not rows:
         return "<h2>What was lost</h2><p>coir is first in all that was measured.</p>"
-    return ("<h2>What was lost</h2><table><tr><th>workload</th><th>by</th><th class='n'>coir</th>"
+    return ("<h2>What was lost</h2><p class='note'>Grey: not to a rival, but to a floor or to another form of "
+            "coir.</p><table><tr><th>workload</th><th>by</th><th class='n'>coir</th>"
             "<th class='n'>behind the first by</th><th>better</th></tr>" + "".join(rows) + "</table>")
 
 

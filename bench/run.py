@@ -177,6 +177,9 @@ def main():
         return 0
     document = {"machine": machine.describe(arguments.build), "repeat": arguments.repeat, "quick": arguments.quick,
                 "cases": [description_of(case) for case in found], "results": [], "failures": []}
+    if document["machine"]["load_average"] > 1:
+        say(f"The machine does other work too (load average {document['machine']['load_average']:.1f}): figures are of "
+            "little worth.")
     try:
         Runs(found, arguments.repeat, document).run_all()
     finally:  # what was measured before an interrupt is kept

@@ -8,8 +8,8 @@
 namespace bench::mutex {
 
 constexpr std::uint64_t contenders = 100;
-constexpr std::uint64_t work = 20'000; ///< locks of each
-constexpr std::uint64_t quick_work = 5'000;
+constexpr std::uint64_t work = 100'000; ///< locks of each
+constexpr std::uint64_t quick_work = 20'000;
 constexpr std::uint64_t warm_up_work = 500;
 constexpr work_sizes sizes{work, quick_work, warm_up_work};
 
