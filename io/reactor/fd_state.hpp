@@ -88,8 +88,9 @@ struct alignas(base::cache_line_size) fd_state {
   /// or it has come after the try. True: so try again, and leave the edge for the next. Inside of an operation.
   [[nodiscard]] bool forget_hang_up(direction d) noexcept;
 
-  /// Suspends until a try makes sense (the edge is then the caller's, or left as `use` says), or returns -ETIMEDOUT, -ECANCELED (stop
-  /// request), -EBADF (closed meanwhile), or why it cannot wait. Inside of an operation. A plain thread blocks.
+  /// Suspends until a try makes sense (the edge is then the caller's, or left as `use` says), or returns
+  /// -ETIMEDOUT, -ECANCELED (stop request), -EBADF (closed meanwhile), or why it cannot wait. Inside of an
+  /// operation. A plain thread blocks.
   [[nodiscard]] int wait(direction d, base::time_point limit, event_use use) noexcept;
 
   // The parts of wait(), for coroutines, which have their own way to suspend.
