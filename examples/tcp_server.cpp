@@ -6,6 +6,7 @@
 #include <io/signal_set.hpp>
 #include <io/tcp_listener.hpp>
 
+#include <chrono>
 #include <cstdio>
 #include <exception>
 
@@ -44,6 +45,13 @@ public:
   }
 
 private:
+  /// A shortage lasts, and comes and goes; the log shall not be full of it.
+  void complain(const std::error_code& error) {
+    if (coir::clock::now() < silent_until_) return;
+    silent_until_ = coir::clock::now() + std::chrono::seconds(10);
+    std::fprintf(stderr, "%s: accept: %s\n", name_, error.message().c_str());
+  }
+
   void accept_in_fiber(coir::scope& connections) {
     for (bool goes_on = true; goes_on;) {
       std::error_code error;
@@ -67,13 +75,9 @@ private:
     }
     if (error) {
       // Most likely there are no descriptors left; accept slows down by itself until some return.
-      if (!has_complained_) {
-        std::fprintf(stderr, "%s: accept: %s\n", name_, error.message().c_str());
-      }
-      has_complained_ = true;
+      complain(error);
       return true;
     }
-    has_complained_ = false;
     try {
       spawn(connections, std::move(connection));
     } catch (const std::exception& no_memory) {
@@ -95,7 +99,7 @@ private:
   const char* name_;
   coir::tcp_listener& listener_;
   connection_handlers handlers_;
-  bool has_complained_ = false;
+  coir::clock::time_point silent_until_ = coir::clock::time_point::min();
   bool is_turn_of_fiber_ = false;
 };
 
