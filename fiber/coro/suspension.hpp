@@ -67,8 +67,11 @@ public:
                                std::coroutine_handle<> resumed, Ready&& is_ready) {
     waiter& self = arm(queue, limit, kind);
     std::unique_lock held(queue.lock());
-    if (is_ready()) return false;
-    return begin_locked(queue, self, resumed, std::move(held));
+    if (!is_ready()) return begin_locked(queue, self, resumed, std::move(held));
+    held.unlock();
+    // What was waited for is the caller's now, so an interruption that came since arm() is too late.
+    self.reset();
+    return false;
   }
   /// Why the wait has ended; notified if there was none. Called when the coroutine goes on: another wait may begin
   /// then, in the same expression.

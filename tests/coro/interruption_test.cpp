@@ -3,6 +3,7 @@
 #include "fiber/condition_variable.hpp"
 #include "fiber/coro/sleep.hpp"
 #include "fiber/coro/spawn.hpp"
+#include "fiber/coro/suspension.hpp"
 #include "fiber/latch.hpp"
 #include "fiber/mutex.hpp"
 #include "fiber/runtime.hpp"
@@ -14,6 +15,7 @@
 #include "tests/support/virtual_poller.hpp"
 
 #include <chrono>
+#include <coroutine>
 #include <functional>
 #include <mutex>
 #include <system_error>
@@ -224,5 +226,37 @@ TEST_CASE("A stop_token tells of a coroutine's requests") {
     waiting.request_stop();
     waiting.join();
     CHECK(is_told);
+  });
+}
+
+namespace {
+
+/// Finds what it waits for only when it is about to suspend.
+struct ready_at_last : coir::suspension {
+  explicit ready_at_last(coir::wait_queue& used) : queue(used) {}
+  bool await_ready() const noexcept { return false; }
+  bool await_suspend(std::coroutine_handle<> waiting) {
+    return begin(queue, coir::clock::time_point::max(), coir::wait_kind::interruptible, waiting,
+                 [] { return true; });
+  }
+  coir::wait_outcome await_resume() { return outcome(); }
+  coir::wait_queue& queue;
+};
+
+task<coir::wait_outcome> wait_for_what_is_there(coir::wait_queue& queue) {
+  const coir::deadline_scope limit{0s}; // has passed too
+  co_return co_await ready_at_last(queue);
+}
+
+} // namespace
+
+TEST_CASE("What a wait has found before it began is not lost to a stop request or a deadline") {
+  const bool is_stopped = GENERATE(false, true);
+  const no_leaks watch;
+  coir::wait_queue queue;
+  coir::run({.workers = 1}, [&] {
+    auto waiting = coir::spawn(wait_for_what_is_there(queue));
+    if (is_stopped) waiting.request_stop();
+    CHECK(waiting.join() == coir::wait_outcome::notified);
   });
 }
