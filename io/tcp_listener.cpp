@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "io/tcp_listener.hpp"
 
+#include "fiber/sched/current.hpp"
 #include "io/socket_calls.hpp"
 
 #include <algorithm>
@@ -89,6 +90,14 @@ std::optional<std::int64_t> accept_attempt::prepare(clock::time_point limit) noe
 }
 
 ssize_t accept_attempt::operator()(int fd) noexcept {
+  // Before connections that have been waiting already take the descriptors that it needs: they could be accepted
+  // then, but not waited for.
+  if (current_fiber() != nullptr) {
+    if (const int error = record().attach_if_new(); error != 0) {
+      errno = -error;
+      return -1;
+    }
+  }
   int accepted = -1;
   do {
     accepted = ::accept4(fd, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);

@@ -4,6 +4,7 @@
 #include "tests/io/loopback.hpp"
 #include "tests/support/virtual_poller.hpp"
 
+#include <fiber/coro/spawn.hpp>
 #include <io/signal_set.hpp>
 
 #include <csignal>
@@ -135,5 +136,25 @@ TEST_CASE("without descriptors for the reactor the first wait fails, and a later
     auto acceptor = coir::spawn([&] { return listener.accept().is_open(); });
     auto client = tcp_stream::connect(listener.local_endpoint());
     CHECK(acceptor.join());
+  });
+}
+
+TEST_CASE("who is accepted can be waited for, even if connections were there before the reactor") {
+  const bool is_coroutine = GENERATE(false, true);
+  auto listener = tcp_listener::listen(coir::endpoint::loopback(0));
+  const auto client = tcp_stream::connect(listener.local_endpoint()); // a plain thread needs no reactor
+  coir::run({.workers = 2}, [&] {
+    tcp_stream accepted;
+    if (is_coroutine) {
+      accepted = coir::spawn([](tcp_listener& from) -> coir::task<tcp_stream> {
+                   co_return co_await from.async_accept();
+                 }(listener))
+                     .join();
+    } else {
+      accepted = listener.accept();
+    }
+    const descriptor_shortage shortage;
+    CHECK(error_of([&](auto& error) { accepted.wait_readable(error, 1ms); }) ==
+          std::errc::timed_out);
   });
 }
