@@ -29,7 +29,12 @@ suspension::~suspension() {
 waiter& suspension::arm(wait_queue& queue, clock::time_point limit, wait_kind kind) {
   COIR_CHECK(self_.is_idle(), "an awaiter is awaited twice at once");
   self_.set_target(*runs_as());
-  self_.arm(queue, limit, kind);
+  try {
+    self_.arm(queue, limit, kind);
+  } catch (...) {
+    self_.reset(); // nobody will ask for its outcome
+    throw;
+  }
   return self_;
 }
 

@@ -31,7 +31,7 @@ control_block* run_queue::pop_shared() noexcept {
     // acq_rel: pairs with the exchange in steal_into and the acquire in head_for_owner.
     // relaxed: a failed try only looks again.
     if (head_.compare_exchange_weak(head, head + 1, acq_rel, relaxed)) {
-      prefetch_behind(head);
+      prefetch_behind(head, tail);
       return fiber;
     }
   }
@@ -129,7 +129,8 @@ void run_queue::try_close() noexcept {
 std::uint32_t run_queue::size() const noexcept {
   // relaxed: the answer is stale at once, in every order.
   // acquire: pairs with the release in open_to_thieves: before it head_ means nothing.
-  const bool is_shared = mode_.load(acquire) == mode::shared;
+  const mode seen = mode_.load(acquire);
+  const bool is_shared = seen == mode::shared || seen == mode::closing;
   const std::uint32_t head = (is_shared ? head_ : owner_head_).load(relaxed); // relaxed: as above
   const std::uint32_t count = tail_.load(relaxed) - head;                     // relaxed: as above
   return count > capacity ? 0 : count;

@@ -70,7 +70,7 @@ public:
     // relaxed: the fence pair orders it.
     if (mode_.load(relaxed) != mode::exclusive) [[unlikely]]
       return settle(head);
-    prefetch_behind(head);
+    prefetch_behind(head, tail);
     return slot(head).fiber.load(relaxed); // relaxed: the owner wrote it
   }
   /// Takes the older half out, linked by `next`, ending in `last`; 0 if thieves emptied it meanwhile. Owner only.
@@ -99,14 +99,15 @@ private:
     atomic<const void*> touched; ///< control_block::touched_first()
   };
 
-  /// Starts to load what the fibers behind the one at `head` will touch. A place that is stale or has been taken
+  /// Starts to load what the fibers behind the one at `head` will touch, if there are some. One that has been stolen
   /// costs a wasted prefetch.
-  void prefetch_behind(std::uint32_t head) noexcept {
-    const auto* const next =
-        static_cast<const char*>(slot(head + 1).touched.load(relaxed)); // relaxed: a hint
-    __builtin_prefetch(next, 1);
-    __builtin_prefetch(next + base::cache_line_size, 1);
-    __builtin_prefetch(next + 2 * base::cache_line_size, 1);
+  void prefetch_behind(std::uint32_t head, std::uint32_t tail) noexcept {
+    if (tail - head < 3) return; // stale places would name what others use
+    const auto next =
+        reinterpret_cast<std::uintptr_t>(slot(head + 1).touched.load(relaxed)); // relaxed: a hint
+    for (std::uintptr_t line = 0; line < 3; ++line) {
+      __builtin_prefetch(reinterpret_cast<const void*>(next + line * base::cache_line_size), 1);
+    }
     __builtin_prefetch(slot(head + 2).fiber.load(relaxed), 1); // relaxed: a hint
   }
 

@@ -158,6 +158,12 @@ void worker::take_injected() noexcept {
   // Not more than the ring has room for, else they would overflow to where they come from.
   const std::uint32_t room = run_queue::capacity - queue_.size();
   fiber_list taken;
+  if (room < 2) {
+    // Fibers that yield and never wait may keep the ring full for ever, so one comes next in spite of it.
+    owner_.injected_.take_share(1, 1, taken);
+    if (control_block* const fiber = taken.pop_front()) push_next(*fiber);
+    return;
+  }
   owner_.injected_.take_share(owner_.worker_count(), std::min(room / 2, run_queue::capacity / 4),
                               taken);
   while (control_block* const fiber = taken.pop_front()) {

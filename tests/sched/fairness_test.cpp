@@ -11,6 +11,7 @@
 #include <chrono>
 #include <functional>
 #include <thread>
+#include <vector>
 
 using namespace std::chrono_literals;
 using coir::test::only_one_worker;
@@ -102,4 +103,29 @@ TEST_CASE("Operations that never have to wait yield now and then") {
     CHECK(turns <= 110);
   });
   coir::charge_operation(); // of a plain thread: nothing happens
+}
+
+TEST_CASE("Timers and later fibers get through to a worker with more restless fibers than its ring "
+          "holds") {
+  const std::size_t count = GENERATE(std::size_t{2048}, std::size_t{3000});
+  std::vector<std::atomic<int>> turns(count);
+  std::atomic<bool> is_over{false};
+  coir::run(only_one_worker(), [&] {
+    coir::scope restless;
+    for (auto& mine : turns) {
+      restless.spawn([&] {
+        while (!is_over) {
+          ++mine;
+          coir::this_fiber::yield();
+        }
+      });
+    }
+    const auto has_run = [](const std::atomic<int>& one) { return one > 0; };
+    do {
+      coir::this_fiber::sleep_for(1ms);
+    } while (!std::all_of(turns.begin(), turns.end(), has_run));
+    is_over = true;
+    restless.join();
+  });
+  SUCCEED("each of them had a turn, and so had the timer");
 }
