@@ -256,7 +256,8 @@ TEST_CASE("Coroutines migrate where they are forced to") {
     int moved = 0;
     for (int i = 0; i < 100; ++i) {
       const auto before = kernel_thread();
-      co_await coir::this_fiber::async_sleep_for(1us);
+      // Long enough that it has not passed, in a slow build, before the coroutine comes to suspend.
+      co_await coir::this_fiber::async_sleep_for(200us);
       moved += kernel_thread() != before ? 1 : 0;
     }
     co_return moved;
