@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Signals as events: each is returned once, and the thread's mask comes back.
+#include "fiber/semaphore.hpp"
 #include "tests/io/loopback.hpp"
 #include "tests/support/forked_child.hpp"
 
@@ -58,12 +59,18 @@ TEST_CASE("the other workers of the runtime do not take the signal away") {
 TEST_CASE("each signal ends one wait of several") {
   signal_set signals{SIGUSR1};
   coir::run(only_one_worker(), [&] {
-    auto first = coir::spawn([&] { return signals.wait(); });
-    auto second = coir::spawn([&] { return signals.wait(); });
+    coir::counting_semaphore<> waited(0);
+    const auto wait = [&] {
+      const int number = signals.wait();
+      waited.release();
+      return number;
+    };
+    auto first = coir::spawn(wait);
+    auto second = coir::spawn(wait);
     coir::this_fiber::yield();
     send(SIGUSR1);
-    while (!first.has_ended() && !second.has_ended()) coir::this_fiber::sleep_for(100us);
-    coir::this_fiber::sleep_for(1ms);
+    waited.acquire();
+    coir::this_fiber::yield(); // had both been woken, both would have run by now
     CHECK(first.has_ended() != second.has_ended());
     send(SIGUSR1);
     CHECK(first.join() == SIGUSR1);

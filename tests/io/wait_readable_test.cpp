@@ -5,6 +5,7 @@
 #include "tests/support/seed.hpp"
 
 #include "fiber/base/random.hpp"
+#include "fiber/semaphore.hpp"
 
 #include <atomic>
 #include <chrono>
@@ -68,11 +69,15 @@ TEST_CASE("readers and peekers of one stream lose no event") {
   coir::run(options, [] {
     connection ends = connect_over_loopback();
     std::atomic<int> received{0};
+    coir::counting_semaphore<> arrived(0);
     std::vector<coir::fiber<>> fibers;
     for (int i = 0; i < 3; ++i) {
       fibers.push_back(coir::spawn([&] {
         char one = 0;
-        while (ends.server.read({&one, 1}) == 1) ++received;
+        while (ends.server.read({&one, 1}) == 1) {
+          ++received;
+          arrived.release();
+        }
       }));
       fibers.push_back(coir::spawn([&] {
         while (received < bytes) ends.server.wait_readable();
@@ -83,7 +88,7 @@ TEST_CASE("readers and peekers of one stream lose no event") {
       const int burst = std::min<int>(1 + static_cast<int>(random.below(4)), bytes - sent);
       ends.client.write(std::string(static_cast<std::size_t>(burst), 'x'));
       sent += burst;
-      while (received < sent) coir::this_fiber::sleep_for(1us);
+      for (int i = 0; i < burst; ++i) arrived.acquire();
     }
     ends.client.shutdown_send();
     for (auto& each : fibers) each.join();

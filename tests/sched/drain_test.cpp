@@ -125,7 +125,7 @@ TEST_CASE("Callbacks of the request that ends the grace may yield, though no fib
       coir::latch never(1);
       never.wait();
     }).detach();
-    coir::this_fiber::sleep_for(1s); // until it waits
+    coir::test::until_others_wait();
   });
   CHECK(calls == 1);
 }

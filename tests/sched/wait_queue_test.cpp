@@ -25,6 +25,7 @@ using coir::wait_outcome;
 using coir::wait_queue;
 using coir::base::time_point;
 using coir::test::on_virtual_clock;
+using coir::test::until_others_wait;
 using coir::test::virtual_clock;
 
 namespace {
@@ -65,12 +66,12 @@ TEST_CASE("Waiters are notified one by one in the order in which they came, or a
         if (wait_plainly(queue) == wait_outcome::notified) woken.push_back(i);
       });
     }
-    coir::this_fiber::sleep_for(1s); // until all of them wait
+    until_others_wait();
     queue.notify_one();
-    coir::this_fiber::sleep_for(1s);
+    until_others_wait();
     CHECK(woken == std::vector<int>{0});
     queue.notify_one();
-    coir::this_fiber::sleep_for(1s);
+    until_others_wait();
     CHECK(woken == std::vector<int>{0, 1});
     queue.notify_all();
     waiters.join();
@@ -118,7 +119,7 @@ TEST_CASE("A stop request ends an interruptible wait, present or next, and no pl
   coir::run(on_virtual_clock(clock, workers), [&] {
     wait_queue queue;
     auto present = coir::spawn([&] { return wait_interruptibly(queue); });
-    coir::this_fiber::sleep_for(1s);
+    until_others_wait();
     CHECK(present.request_stop());
     CHECK_FALSE(present.request_stop());
     CHECK(present.join() == wait_outcome::stopped);
@@ -133,7 +134,7 @@ TEST_CASE("A stop request ends an interruptible wait, present or next, and no pl
     CHECK(next.join());
 
     auto plain = coir::spawn([&] { return wait_plainly(queue, clock.now() + 5s); });
-    coir::this_fiber::sleep_for(1s);
+    until_others_wait();
     plain.request_stop();
     CHECK(plain.join() == wait_outcome::timed_out);
   });

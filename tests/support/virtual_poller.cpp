@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "tests/support/virtual_poller.hpp"
 
+#include "fiber/this_fiber.hpp"
+
 #include <algorithm>
 #include <memory>
 
@@ -79,6 +81,8 @@ void virtual_poller::interrupt() noexcept {
 int virtual_poller::attach(fd_state&) noexcept { return 0; }
 
 void virtual_poller::detach(fd_state&) noexcept {}
+
+void until_others_wait() { this_fiber::sleep_for(std::chrono::nanoseconds(1)); }
 
 runtime_options on_virtual_clock(virtual_clock& clock, unsigned workers) {
   runtime_options options;

@@ -76,6 +76,10 @@ private:
   bool is_interrupted_ = false;
 };
 
+/// Suspends the calling fiber, of a runtime on a virtual clock, until no other one can run: by then whoever has
+/// something to wait for waits, however long it took to get there. Exact, since time passes at no other moment.
+void until_others_wait();
+
 /// Options of a runtime whose time is `clock`. Without a monitor, whose time is real.
 [[nodiscard]] runtime_options on_virtual_clock(virtual_clock& clock, unsigned workers);
 

@@ -22,6 +22,7 @@ using namespace std::chrono_literals;
 using coir::cv_status;
 using coir::test::on_virtual_clock;
 using coir::test::shuffled;
+using coir::test::until_others_wait;
 using coir::test::virtual_clock;
 
 namespace {
@@ -42,12 +43,12 @@ TEST_CASE("notify_one wakes one, in the order in which they came; notify_all wak
         woken.push_back(i);
       });
     }
-    coir::this_fiber::sleep_for(1s);
+    until_others_wait();
     changed.notify_one();
-    coir::this_fiber::sleep_for(1s);
+    until_others_wait();
     CHECK(woken == std::vector<int>{0});
     changed.notify_one();
-    coir::this_fiber::sleep_for(1s);
+    until_others_wait();
     CHECK(woken == std::vector<int>{0, 1});
     changed.notify_all();
     scope.join();

@@ -22,6 +22,7 @@ using namespace std::chrono_literals;
 using coir::counting_semaphore;
 using coir::test::on_virtual_clock;
 using coir::test::shuffled;
+using coir::test::until_others_wait;
 using coir::test::virtual_clock;
 
 namespace {
@@ -57,10 +58,10 @@ TEST_CASE("Units go to waiters first come, first served, and nobody comes in bet
         served.push_back(i);
       });
     }
-    coir::this_fiber::sleep_for(1s);
+    until_others_wait();
     semaphore.release(2);
     CHECK_FALSE(semaphore.try_acquire()); // handed over already
-    coir::this_fiber::sleep_for(1s);
+    until_others_wait();
     std::sort(served.begin(), served.end()); // which of the two ran first does not matter
     CHECK(served == std::vector<int>{0, 1});
     semaphore.release(4);

@@ -77,7 +77,7 @@ TEST_CASE("A wait ends by a stop request or a deadline") {
     };
     auto stopped = coir::spawn(code_of_wait);
     auto patient = coir::spawn(code_of_wait);
-    coir::this_fiber::sleep_for(1s);
+    coir::test::until_others_wait();
     stopped.request_stop();
     CHECK(stopped.join() == std::errc::operation_canceled);
     {

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from source_file import SourceFile, split_code_and_comments
 
-PLACEHOLDER = "//~"
+STAND_IN = "//~"
 CLANG_FORMAT_NAMES = ("clang-format-14", "clang-format")
 COLUMN_LIMIT = 100  # of .clang-format
 REQUIRES = re.compile(r"^\s*requires\b")
@@ -36,7 +36,7 @@ def find_clang_format():
 
 
 def hide(text):
-    """The text with placeholders, and what they stand for, in order."""
+    """The text with stand-ins, and what they stand for, in order."""
     code, comments = split_code_and_comments(text)
     hidden, lines = [], []
     is_in_requires = False
@@ -45,33 +45,33 @@ def hide(text):
         if REQUIRES.match(code_line) or is_in_requires:
             is_in_requires = bare.endswith(("&&", "||"))
             hidden.append(raw)
-            lines.append(PLACEHOLDER + "requires")
+            lines.append(STAND_IN + "requires")
         elif bare.strip("}") and not bare.startswith("#") and comment.lstrip().startswith("//"):
             start = len(code_line.rstrip())
             note = raw[start:].lstrip()
             hidden.append(note)
             # As wide as the comment where it fits, since clang-format does not align what would then be too wide.
             width = min(len(note), COLUMN_LIMIT - start - 1)
-            lines.append(raw[:start] + " " + PLACEHOLDER.ljust(width, "~"))
+            lines.append(raw[:start] + " " + STAND_IN.ljust(width, "~"))
         else:
             lines.append(raw)
     return "\n".join(lines) + "\n", hidden
 
 
 def reveal(text, hidden):
-    """Puts back what hide() took out. Throws ValueError if a placeholder was lost."""
+    """Puts back what hide() took out. Throws ValueError if one of its stand-ins was lost."""
     lines = []
     rest = iter(hidden)
     count = 0
     for line in text.splitlines():
-        before, mark, after = line.partition(PLACEHOLDER)
+        before, mark, after = line.partition(STAND_IN)
         if mark:
             original = next(rest, "")
             count += 1
             line = original if after == "requires" else before + original
         lines.append(line)
     if count != len(hidden):
-        raise ValueError(f"{len(hidden)} placeholders went in, {count} came out")
+        raise ValueError(f"{len(hidden)} stand-ins went in, {count} came out")
     return "\n".join(lines) + "\n"
 
 

@@ -252,7 +252,7 @@ class format_test(unittest.TestCase):
         self.assertNotIn("requires A", stand_in)
         self.assertEqual(format.reveal(stand_in, hidden).split(), text.split())
 
-    def test_lost_placeholder_is_noticed(self):
+    def test_lost_stand_in_is_noticed(self):
         stand_in, hidden = format.hide("int f(); // c\n")
         with self.assertRaises(ValueError):
             format.reveal(stand_in.replace("~", ""), hidden)
