@@ -7,8 +7,7 @@
 // has drained the socket. Stacks come from the library's pool, and the buffer is taken only once bytes are there, as
 // in coir's servers. With more workers each thread has its own listener (SO_REUSEPORT), epoll and fibers: fibers that
 // wait for a descriptor have nothing to gain from another thread, and sharing costs Boost.Fiber its locks.
-#include "bench/echo/plain_listener.hpp"
-#include "examples/options.hpp"
+#include "bench/echo/plain_server.hpp"
 
 #include <boost/fiber/algo/round_robin.hpp>
 #include <boost/fiber/context.hpp>
@@ -16,29 +15,22 @@
 #include <boost/fiber/operations.hpp>
 #include <boost/fiber/pooled_fixedsize_stack.hpp>
 
-#include <signal.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/signalfd.h>
 
 #include <cstddef>
 #include <memory>
-#include <thread>
 #include <utility>
 
 namespace {
 
 namespace fibers = boost::fibers;
+using bench::checked;
 
 constexpr std::size_t buffer_bytes = 16 << 10;
 constexpr std::size_t stack_bytes = 64 << 10;
 constexpr int events_per_wait = 512;
 constexpr std::chrono::milliseconds pause_when_short{50};
-
-int checked(int result, const char* what) {
-  if (result < 0) throw std::system_error(errno, std::system_category(), what);
-  return result;
-}
 
 /// A descriptor and the fiber that waits for it; one at a time, of the thread that made it.
 class waitable {
@@ -161,43 +153,30 @@ void accept_all(int epoll, int listener_fd) {
   }
 }
 
-/// Until a signal comes, which ends the process.
-void run_worker(int listener, int signals) {
-  const int epoll = checked(epoll_create1(EPOLL_CLOEXEC), "epoll_create1");
-  fibers::use_scheduling_algorithm<epoll_algorithm>(epoll);
-  fibers::fiber(accept_all, epoll, listener).detach();
-  waitable stop(epoll, signals, EPOLLIN);
-  stop.wait();
-  std::_Exit(0); // fibers that wait cannot be made to end
-}
+class fiber_worker {
+public:
+  fiber_worker(int listener, int signals) : listener_(listener), signals_(signals) {}
+  /// Until a signal comes, which ends the process.
+  [[noreturn]] void run() const {
+    const int epoll = checked(epoll_create1(EPOLL_CLOEXEC), "epoll_create1");
+    fibers::use_scheduling_algorithm<epoll_algorithm>(epoll);
+    fibers::fiber(accept_all, epoll, listener_).detach();
+    waitable stop(epoll, signals_, EPOLLIN);
+    stop.wait();
+    std::_Exit(0); // fibers that wait cannot be made to end
+  }
+
+private:
+  int listener_;
+  int signals_;
+};
 
 } // namespace
 
 int main(int argc, char** argv) {
-  const auto parsed =
-      examples::parse_server_options(argc, argv,
-                                     "sends back what it receives: Boost.Fiber on epoll.\n"
-                                     "Without --workers it has one thread");
-  if (const int* status = std::get_if<int>(&parsed)) return *status;
-  sigset_t stop_signals;
-  sigemptyset(&stop_signals);
-  sigaddset(&stop_signals, SIGINT);
-  sigaddset(&stop_signals, SIGTERM);
-  pthread_sigmask(SIG_BLOCK, &stop_signals, nullptr);
-  try {
-    const int signals =
-        checked(signalfd(-1, &stop_signals, SFD_CLOEXEC | SFD_NONBLOCK), "signalfd");
-    const auto& server = std::get<examples::server_options>(parsed);
-    const auto listeners = bench::bind_plain_listeners(server, SOCK_NONBLOCK);
-    bench::print_listening(server, listeners.front());
-    std::vector<std::jthread> threads;
-    for (std::size_t i = 1; i < listeners.size(); ++i) {
-      threads.emplace_back(run_worker, listeners[i], signals);
-    }
-    run_worker(listeners.front(), signals);
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "echo_boost_fiber: %s\n", error.what());
-    return 1;
-  }
-  return 0;
+  return bench::run_plain_server<fiber_worker>(
+      argc, argv, "echo_boost_fiber",
+      "sends back what it receives: Boost.Fiber on epoll.\n"
+      "Without --workers it has one thread",
+      SOCK_NONBLOCK);
 }

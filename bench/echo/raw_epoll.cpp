@@ -9,19 +9,17 @@
 //
 // Invariant: an edge is used up only by a read that came back short, failed with EAGAIN or met the end. While output is
 // pending nothing is read, so what arrives then is looked at after the flush, whether or not there is another edge.
-#include "bench/echo/plain_listener.hpp"
-#include "examples/options.hpp"
+#include "bench/echo/plain_server.hpp"
 
-#include <signal.h>
 #include <sys/epoll.h>
-#include <sys/signalfd.h>
 
 #include <memory>
-#include <thread>
 #include <utility>
 #include <vector>
 
 namespace {
+
+using bench::checked;
 
 constexpr std::size_t buffer_bytes = 64 << 10;
 constexpr int events_per_wait = 512;
@@ -62,21 +60,6 @@ private:
   std::vector<int> unfinished_;         ///< had their turn and may have more to read
   alignas(64) std::byte buffer_[buffer_bytes];
 };
-
-int checked(int result, const char* what) {
-  if (result < 0) throw std::system_error(errno, std::system_category(), what);
-  return result;
-}
-
-/// Blocks the signals that end the server, for all threads to come, and gives a descriptor that tells of them.
-int open_stop_signals() {
-  sigset_t stop_signals;
-  sigemptyset(&stop_signals);
-  sigaddset(&stop_signals, SIGINT);
-  sigaddset(&stop_signals, SIGTERM);
-  checked(sigprocmask(SIG_BLOCK, &stop_signals, nullptr), "sigprocmask");
-  return checked(signalfd(-1, &stop_signals, SFD_CLOEXEC | SFD_NONBLOCK), "signalfd");
-}
 
 echo_loop::echo_loop(int listener, int signals)
     : listener_(listener),
@@ -211,31 +194,12 @@ void echo_loop::close_connection(int fd) {
   if (!is_accepting_) go_on_accepting();
 }
 
-void serve(const examples::server_options& options) {
-  const int signals = open_stop_signals();
-  const std::vector<int> listeners = bench::bind_plain_listeners(options, SOCK_NONBLOCK);
-  bench::print_listening(options, listeners.front());
-  std::vector<std::jthread> threads;
-  for (std::size_t i = 1; i < listeners.size(); ++i) {
-    // On the heap: it holds the buffer.
-    threads.emplace_back([=] { std::make_unique<echo_loop>(listeners[i], signals)->run(); });
-  }
-  std::make_unique<echo_loop>(listeners.front(), signals)->run();
-}
-
 } // namespace
 
 int main(int argc, char** argv) {
-  const auto parsed = examples::parse_server_options(
-      argc, argv,
+  return bench::run_plain_server<echo_loop>(
+      argc, argv, "echo_raw_epoll",
       "sends back what it receives: the hand-written epoll loop that others are measured against.\n"
-      "Without --workers it has one thread");
-  if (const int* status = std::get_if<int>(&parsed)) return *status;
-  try {
-    serve(std::get<examples::server_options>(parsed));
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "echo_raw_epoll: %s\n", error.what());
-    return 1;
-  }
-  return 0;
+      "Without --workers it has one thread",
+      SOCK_NONBLOCK);
 }

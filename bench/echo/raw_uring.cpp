@@ -8,19 +8,15 @@
 //
 // Invariant: a connection has at most one send under way, of the first buffer in its queue; so answers keep their
 // order.
-#include "bench/echo/plain_listener.hpp"
-#include "examples/options.hpp"
+#include "bench/echo/plain_server.hpp"
 
 #include <liburing.h>
 #include <poll.h>
-#include <signal.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
-#include <sys/signalfd.h>
 
 #include <cstddef>
 #include <memory>
-#include <thread>
 
 namespace {
 
@@ -260,39 +256,12 @@ void echo_ring::close_if_idle(std::uint32_t index) {
   io_uring_prep_close_direct(next_submission(operation::close, index), index);
 }
 
-int open_stop_signals() {
-  sigset_t stop_signals;
-  sigemptyset(&stop_signals);
-  sigaddset(&stop_signals, SIGINT);
-  sigaddset(&stop_signals, SIGTERM);
-  pthread_sigmask(SIG_BLOCK, &stop_signals, nullptr);
-  const int fd = signalfd(-1, &stop_signals, SFD_CLOEXEC | SFD_NONBLOCK);
-  return checked(fd < 0 ? -errno : fd, "signalfd");
-}
-
 } // namespace
 
 int main(int argc, char** argv) {
-  const auto parsed = examples::parse_server_options(
-      argc, argv,
+  return bench::run_plain_server<echo_ring>(
+      argc, argv, "echo_raw_uring",
       "sends back what it receives: the hand-written io_uring loop.\n"
-      "Without --workers it has one thread");
-  if (const int* status = std::get_if<int>(&parsed)) return *status;
-  try {
-    const int signals = open_stop_signals();
-    const auto& server = std::get<examples::server_options>(parsed);
-    const auto listeners = bench::bind_plain_listeners(server, 0);
-    std::vector<std::jthread> threads;
-    // Each ring belongs to the thread that makes it.
-    for (std::size_t i = 1; i < listeners.size(); ++i) {
-      threads.emplace_back([=] { std::make_unique<echo_ring>(listeners[i], signals)->run(); });
-    }
-    const auto ring = std::make_unique<echo_ring>(listeners.front(), signals);
-    bench::print_listening(server, listeners.front());
-    ring->run();
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "echo_raw_uring: %s\n", error.what());
-    return 1;
-  }
-  return 0;
+      "Without --workers it has one thread",
+      0);
 }

@@ -5,30 +5,23 @@
 // What a server can save by not parsing: only the first line of a request and where its head ends are looked at. As in
 // bench/echo/raw_epoll.cpp, descriptors are registered once, edge-triggered, and a short read has drained the socket.
 // Not a server for the world: a peer that does not take its responses, or sends a body, is dropped.
-#include "bench/echo/plain_listener.hpp"
+#include "bench/echo/plain_server.hpp"
 #include "bench/http/page.hpp"
-#include "examples/options.hpp"
 
-#include <signal.h>
 #include <sys/epoll.h>
-#include <sys/signalfd.h>
 
 #include <cstring>
 #include <memory>
 #include <string_view>
-#include <thread>
 
 namespace {
+
+using bench::checked;
 
 constexpr std::size_t buffer_bytes = 64 << 10;
 constexpr int events_per_wait = 512;
 constexpr std::string_view first_line = "GET / HTTP/1.1\r\n";
 constexpr std::string_view end_of_head = "\r\n\r\n";
-
-int checked(int result, const char* what) {
-  if (result < 0) throw std::system_error(errno, std::system_category(), what);
-  return result;
-}
 
 std::string make_response() {
   return "HTTP/1.1 200 OK\r\nServer: coir\r\nContent-Type: " + std::string(bench::page_type) +
@@ -129,28 +122,7 @@ private:
 } // namespace
 
 int main(int argc, char** argv) {
-  const auto parsed = examples::parse_server_options(
-      argc, argv, "Serves a page over HTTP/1.1: the hand-written epoll loop.");
-  if (const int* status = std::get_if<int>(&parsed)) return *status;
-  sigset_t stop_signals;
-  sigemptyset(&stop_signals);
-  sigaddset(&stop_signals, SIGINT);
-  sigaddset(&stop_signals, SIGTERM);
-  pthread_sigmask(SIG_BLOCK, &stop_signals, nullptr);
-  try {
-    const int signals =
-        checked(signalfd(-1, &stop_signals, SFD_CLOEXEC | SFD_NONBLOCK), "signalfd");
-    const auto& server = std::get<examples::server_options>(parsed);
-    const auto listeners = bench::bind_plain_listeners(server, SOCK_NONBLOCK);
-    bench::print_listening(server, listeners.front());
-    std::vector<std::jthread> threads;
-    for (std::size_t i = 1; i < listeners.size(); ++i) {
-      threads.emplace_back([=] { http_loop(listeners[i], signals).run(); });
-    }
-    http_loop(listeners.front(), signals).run();
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "http_raw_epoll: %s\n", error.what());
-    return 1;
-  }
-  return 0;
+  return bench::run_plain_server<http_loop>(
+      argc, argv, "http_raw_epoll", "Serves a page over HTTP/1.1: the hand-written epoll loop.",
+      SOCK_NONBLOCK);
 }

@@ -1,23 +1,16 @@
 // SPDX-License-Identifier: MIT
 // ping_pong with coroutines of coir: two tasks and two counting_semaphores; --across pins each task to a worker.
-#include "bench/ping_pong/params.hpp"
+#include "bench/ping_pong/coir_players.hpp"
 
 #include "fiber/coro/spawn.hpp"
-#include "fiber/latch.hpp"
-#include "fiber/semaphore.hpp"
-#include "fiber/thread.hpp"
 
 namespace {
 
-struct table {
-  coir::counting_semaphore<> first{1};
-  coir::counting_semaphore<> second{0};
-  bench::ping_pong::turns turns;
-};
+using bench::ping_pong::coir_table;
 
-coir::task<> play(table& shared, bool begins, std::uint64_t round_trips) {
-  auto& own = begins ? shared.first : shared.second;
-  auto& other = begins ? shared.second : shared.first;
+coir::task<> play(coir_table& shared, bool begins, std::uint64_t round_trips) {
+  auto& own = shared.own(begins);
+  auto& other = shared.other(begins);
   for (std::uint64_t i = 0; i < round_trips; ++i) {
     co_await own.async_acquire();
     shared.turns.take(2 * i + (begins ? 0 : 1));
@@ -25,43 +18,13 @@ coir::task<> play(table& shared, bool begins, std::uint64_t round_trips) {
   }
 }
 
-/// As in coir.cpp.
-double measure_across(std::uint64_t round_trips) {
-  table shared;
-  coir::latch on_both_workers(2);
-  const auto start = [&](bool begins) {
-    on_both_workers.count_down();
-    while (!on_both_workers.try_wait()) {
-    }
-    return coir::spawn({.placement = coir::placement::pinned}, play(shared, begins, round_trips));
-  };
-  auto other_starter = coir::spawn(start, false);
-  auto first = start(true);
-  auto second = other_starter.join();
-  return bench::time_each(round_trips, [&] {
-    first.join();
-    second.join();
-    bench::require(shared.turns.taken() == bench::ping_pong::answer(round_trips), "turns are lost");
-  });
-}
-
-double measure(std::uint64_t round_trips) {
-  table shared;
-  return bench::time_each(round_trips, [&] {
-    auto first = coir::spawn(play(shared, true, round_trips));
-    auto second = coir::spawn(play(shared, false, round_trips));
-    first.join();
-    second.join();
-    bench::require(shared.turns.taken() == bench::ping_pong::answer(round_trips), "turns are lost");
-  });
+coir::fiber<> start(const coir::spawn_options& options, coir_table& shared, bool begins,
+                    std::uint64_t round_trips) {
+  return coir::spawn(options, play(shared, begins, round_trips));
 }
 
 } // namespace
 
 int main(int argc, char** argv) {
-  bench::ping_pong::ping_pong_program self("ping_pong", "coir_coro");
-  self.parse(argc, argv);
-  coir::run({.workers = self.workers()}, [&] {
-    self.measure(self.metric(), self.sizes(), self.is_across() ? measure_across : measure);
-  });
+  return bench::ping_pong::run_players(argc, argv, "coir_coro", start);
 }

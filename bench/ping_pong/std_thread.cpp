@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // ping_pong with std::thread and std::counting_semaphore. Fair: --across gives each thread a CPU of its own, otherwise
 // the kernel places them. Fewer round trips.
-#include "bench/ping_pong/params.hpp"
+#include "bench/ping_pong/players.hpp"
 
 #include <sched.h>
 
@@ -10,21 +10,7 @@
 
 namespace {
 
-struct table {
-  std::counting_semaphore<> first{1};
-  std::counting_semaphore<> second{0};
-  bench::ping_pong::turns turns;
-};
-
-void play(table& shared, bool begins, std::uint64_t round_trips) {
-  auto& own = begins ? shared.first : shared.second;
-  auto& other = begins ? shared.second : shared.first;
-  for (std::uint64_t i = 0; i < round_trips; ++i) {
-    own.acquire();
-    shared.turns.take(2 * i + (begins ? 0 : 1));
-    other.release();
-  }
-}
+using table = bench::ping_pong::table<std::counting_semaphore<>>;
 
 /// On the first or the last of the CPUs that the process may use.
 void take_cpu(bool is_first) {
@@ -43,14 +29,14 @@ double measure(std::uint64_t round_trips, bool is_across) {
   table shared;
   const auto run = [&](bool begins) {
     if (is_across) take_cpu(begins);
-    play(shared, begins, round_trips);
+    bench::ping_pong::play(shared, begins, round_trips);
   };
   return bench::time_each(round_trips, [&] {
     std::thread first(run, true);
     std::thread second(run, false);
     first.join();
     second.join();
-    bench::require(shared.turns.taken() == bench::ping_pong::answer(round_trips), "turns are lost");
+    shared.check(round_trips);
   });
 }
 
