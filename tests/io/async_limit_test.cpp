@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Limits of operations in coroutines: exact on a virtual clock, and harmless to the connection.
 #include "tests/io/coroutines.hpp"
+#include "tests/io/silence.hpp"
 #include "tests/support/virtual_poller.hpp"
 
 #include <functional>
@@ -13,14 +14,8 @@ using coir::tcp_stream;
 
 namespace {
 
-/// Each operation that can wait, on objects that never become ready.
-struct silence {
-  tcp_listener listener = tcp_listener::listen(coir::endpoint::loopback(0));
-  connection ends = connect_over_loopback();
-  char byte[1] = {};
-
-  silence() { make_narrow(ends); }
-
+/// Each operation that can wait, in vain.
+struct vain_operations : silence {
   std::vector<std::function<task<std::error_code>(coir::deadline)>> operations() {
     auto& stream = ends.client;
     return {
@@ -55,10 +50,10 @@ struct silence {
   }
 };
 
-void run_virtually(task<> (*body)(silence&)) {
+void run_virtually(task<> (*body)(vain_operations&)) {
   virtual_clock clock;
   coir::run(on_virtual_clock(clock, 1), [&] {
-    silence silent;
+    vain_operations silent;
     coir::await(body(silent));
   });
 }
@@ -66,7 +61,7 @@ void run_virtually(task<> (*body)(silence&)) {
 } // namespace
 
 TEST_CASE("an awaited operation ends when its limit has passed") {
-  run_virtually([](silence& silent) -> task<> {
+  run_virtually([](vain_operations& silent) -> task<> {
     for (auto& operation : silent.operations()) {
       const auto begin = coir::clock::now();
       COIR_EXPECT(co_await operation(3s) == std::errc::timed_out);
@@ -81,7 +76,7 @@ TEST_CASE("an awaited operation ends when its limit has passed") {
 }
 
 TEST_CASE("a deadline_scope bounds every awaited operation in it") {
-  run_virtually([](silence& silent) -> task<> {
+  run_virtually([](vain_operations& silent) -> task<> {
     for (auto& operation : silent.operations()) {
       const auto begin = coir::clock::now();
       const coir::deadline_scope outer(10s);

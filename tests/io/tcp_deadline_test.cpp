@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Limits of operations: exact on a virtual clock, where no peer ever answers, and harmless to the connection.
-#include "tests/io/loopback.hpp"
+#include "tests/io/silence.hpp"
 #include "tests/support/virtual_poller.hpp"
 
 #include <functional>
@@ -12,14 +12,8 @@ using coir::tcp_stream;
 
 namespace {
 
-/// Each operation that can wait, on objects that never become ready.
-struct silence {
-  tcp_listener listener = tcp_listener::listen(coir::endpoint::loopback(0));
-  connection ends = connect_over_loopback();
-  char byte[1] = {};
-
-  silence() { make_narrow(ends); }
-
+/// Each operation that can wait, in vain.
+struct vain_operations : silence {
   std::vector<std::function<std::error_code(coir::deadline)>> operations() {
     return {
         [this](auto limit) { return error_of([&](auto& e) { ends.client.read(byte, e, limit); }); },
@@ -45,7 +39,7 @@ void run_virtually(const std::function<void()>& body) {
 
 TEST_CASE("an operation ends when its limit has passed") {
   run_virtually([] {
-    silence silent;
+    vain_operations silent;
     for (auto& operation : silent.operations()) {
       const auto begin = coir::clock::now();
       CHECK(operation(3s) == std::errc::timed_out);
@@ -61,7 +55,7 @@ TEST_CASE("an operation ends when its limit has passed") {
 
 TEST_CASE("a deadline_scope bounds every operation in it") {
   run_virtually([] {
-    silence silent;
+    vain_operations silent;
     for (auto& operation : silent.operations()) {
       const auto begin = coir::clock::now();
       {
@@ -83,7 +77,7 @@ TEST_CASE("a deadline_scope bounds every operation in it") {
 
 TEST_CASE("the throwing forms throw timed_out") {
   run_virtually([] {
-    silence silent;
+    vain_operations silent;
     const auto thrown_by = [](auto&& call) {
       try {
         call();
