@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: MIT
+// No memory for a timer: the wait fails with an error that says so, and the next one works.
+#include "tests/io/coroutines.hpp"
+#include "tests/io/loopback.hpp"
+
+#include "fiber/semaphore.hpp"
+
+#include <atomic>
+#include <cstdlib>
+#include <new>
+
+namespace {
+
+std::atomic<bool> is_out_of_memory{false};
+
+/// Only the runtime's own allocations may happen while one lives.
+class memory_shortage {
+public:
+  memory_shortage() { is_out_of_memory = true; }
+  memory_shortage(const memory_shortage&) = delete;
+  memory_shortage& operator=(const memory_shortage&) = delete;
+  ~memory_shortage() { is_out_of_memory = false; }
+};
+
+void* allocate(std::size_t size) {
+  void* const memory = is_out_of_memory ? nullptr : std::malloc(size);
+  if (memory == nullptr) throw std::bad_alloc();
+  return memory;
+}
+
+} // namespace
+
+void* operator new(std::size_t size) { return allocate(size); }
+void* operator new[](std::size_t size) { return allocate(size); }
+void operator delete(void* memory) noexcept { std::free(memory); }
+void operator delete[](void* memory) noexcept { std::free(memory); }
+void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+void operator delete[](void* memory, std::size_t) noexcept { std::free(memory); }
+
+using namespace coir::test;
+using namespace std::chrono_literals;
+using coir::task;
+
+namespace {
+
+/// How often a wait has failed for lack of memory, out of: a sleep, a semaphore with a deadline, a read with one.
+int failures_of_a_fiber(connection& ends) {
+  const memory_shortage shortage;
+  coir::counting_semaphore<> never(0);
+  const coir::deadline_scope limit{1h};
+  char byte = 0;
+  std::error_code error;
+  ends.server.read({&byte, 1}, error);
+  int failures = error == std::errc::not_enough_memory ? 1 : 0;
+  try {
+    coir::this_fiber::sleep_for(1min);
+  } catch (const std::bad_alloc&) {
+    ++failures;
+  }
+  try {
+    never.acquire();
+  } catch (const std::bad_alloc&) {
+    ++failures;
+  }
+  return failures;
+}
+
+task<int> failures_of_a_coroutine(connection& ends) {
+  const memory_shortage shortage;
+  coir::counting_semaphore<> never(0);
+  const coir::deadline_scope limit{1h};
+  char byte = 0;
+  std::error_code error;
+  co_await ends.server.async_read({&byte, 1}, error);
+  int failures = error == std::errc::not_enough_memory ? 1 : 0;
+  try {
+    co_await coir::this_fiber::async_sleep_for(1min);
+  } catch (const std::bad_alloc&) {
+    ++failures;
+  }
+  try {
+    co_await never.async_acquire();
+  } catch (const std::bad_alloc&) {
+    ++failures;
+  }
+  co_return failures;
+}
+
+} // namespace
+
+TEST_CASE("a wait without memory for its timer fails, and can be tried again") {
+  const bool is_coroutine = GENERATE(false, true);
+  coir::run(only_one_worker(), [&] {
+    connection ends = connect_over_loopback();
+    auto waiting = is_coroutine ? coir::spawn(failures_of_a_coroutine(ends))
+                                : coir::spawn([&] { return failures_of_a_fiber(ends); });
+    CHECK(waiting.join() == 3);
+
+    // What it left behind bears a stop request, and a wait with a timer.
+    auto stopped = coir::spawn([](connection& used) -> task<std::error_code> {
+      co_return co_await async_error_of(
+          [&used](auto& error) { return used.server.async_wait_readable(error, 1h); });
+    }(ends));
+    coir::this_fiber::yield();
+    stopped.request_stop();
+    CHECK(stopped.join() == std::errc::operation_canceled);
+    coir::this_fiber::sleep_for(1us);
+  });
+}
