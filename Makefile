@@ -25,7 +25,7 @@ test: ## install what is missing, build, and run the whole test suite (a few min
 
 check: ## the matrix: presets dev, release, boost, asan, tsan with g++ and clang (half an hour)
 	cmake/install_packages.sh test
-	cmake/matrix.sh
+	TESTED=$(TESTED) cmake/matrix.sh
 
 bench: ## install what is missing, build, and measure coir against everything (half an hour; QUICK=1: three minutes)
 	cmake/install_packages.sh demo bench

@@ -5,7 +5,7 @@
 # label runs 100 times more.
 # release-clang16 is about what compilers do to coroutines: it builds and runs the tests of coro, io and examples only.
 # Tests with the label `once`, whose result hardly depends on the preset, run with dev and release only.
-# Environment: JOBS (default: the number of CPUs).
+# Environment: JOBS (default: the number of CPUs). TESTED: a preset whose tests have just been run, and are not again.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -35,6 +35,7 @@ for preset in "${presets[@]}"; do
   esac
   echo "== $preset: test"
   case $preset in
+    "${TESTED:-none}") echo "just tested" ;;
     dev | release) ctest --preset "$preset" -j "$jobs" --no-tests=error ;;
     *) ctest --preset "$preset" -j "$jobs" --no-tests=error --label-exclude '^once$' ;;
   esac

@@ -5,7 +5,6 @@
 #include "fiber/sched/control_block.hpp"
 #include "fiber/sched/scheduler.hpp"
 
-#include <cstdint>
 #include <exception>
 #include <functional>
 #include <memory>
@@ -51,7 +50,7 @@ struct fiber_state final : fiber_with_result<Value> {
   union {
     Closure closure; ///< until it has run
   };
-  enum class content : std::uint8_t { closure, result, nothing } holds = content::closure;
+  bool has_run = false; ///< then it holds the result instead, unless it has failed
 
   template <class... Parts>
   explicit fiber_state(Parts&&... parts) : closure(std::forward<Parts>(parts)...) {}
@@ -69,20 +68,19 @@ struct fiber_state final : fiber_with_result<Value> {
       } else {
         new (&self.result) Value(self.closure());
       }
-      self.holds = content::result;
     } catch (...) {
       keep_error(self, std::current_exception());
-      self.holds = content::nothing;
     }
+    self.has_run = true;
     self.closure.~Closure();
     return true;
   }
 
   static void destroy(control_block& block) noexcept {
     auto& self = static_cast<fiber_state&>(block);
-    if (self.holds == content::closure) {
+    if (!self.has_run) {
       self.closure.~Closure();
-    } else if (self.holds == content::result) {
+    } else if (!self.has_failed) {
       using kept = typename fiber_with_result<Value>::kept;
       self.result.~kept();
     }
