@@ -43,7 +43,7 @@ public:
     return awaiter_in_task(std::forward<Awaitable>(awaitable), runs_as_);
   }
 
-  /// It is about to begin. `continuation`: who goes on at its end; none: it is the root of a spawned coroutine).
+  /// It is about to begin. `continuation`: who goes on at its end; none: it is the root of a spawned coroutine.
   void begin(std::coroutine_handle<> continuation, control_block* runs_as) noexcept {
     COIR_CHECK(is_fresh(), "a task is awaited or spawned twice");
     continuation_ = continuation;
