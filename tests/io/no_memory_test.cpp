@@ -22,20 +22,33 @@ public:
   ~memory_shortage() { is_out_of_memory = false; }
 };
 
+void* allocate_or_null(std::size_t size) noexcept {
+  return is_out_of_memory ? nullptr : std::malloc(size);
+}
+
 void* allocate(std::size_t size) {
-  void* const memory = is_out_of_memory ? nullptr : std::malloc(size);
+  void* const memory = allocate_or_null(size);
   if (memory == nullptr) throw std::bad_alloc();
   return memory;
 }
 
 } // namespace
 
+// All forms that are not over-aligned: AddressSanitizer's own ones, left in place, would not pair with these.
 void* operator new(std::size_t size) { return allocate(size); }
 void* operator new[](std::size_t size) { return allocate(size); }
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
+  return allocate_or_null(size);
+}
+void* operator new[](std::size_t size, const std::nothrow_t&) noexcept {
+  return allocate_or_null(size);
+}
 void operator delete(void* memory) noexcept { std::free(memory); }
 void operator delete[](void* memory) noexcept { std::free(memory); }
 void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 void operator delete[](void* memory, std::size_t) noexcept { std::free(memory); }
+void operator delete(void* memory, const std::nothrow_t&) noexcept { std::free(memory); }
+void operator delete[](void* memory, const std::nothrow_t&) noexcept { std::free(memory); }
 
 using namespace coir::test;
 using namespace std::chrono_literals;
