@@ -1,19 +1,15 @@
 // SPDX-License-Identifier: MIT
 // Sends back what it receives: one C++20 coroutine per connection. It has no stack; an idle connection costs its frame.
-#include "examples/echo_once.hpp"
 #include "examples/tcp_server.hpp"
+
+#include <io/scratch_buffer.hpp>
 
 namespace {
 
 coir::task<> echo(coir::tcp_stream& connection) {
-  for (;;) {
-    co_await connection.async_wait_readable();
-    // Not before, as in echo_once().
-    const auto buffer = std::make_unique_for_overwrite<std::byte[]>(examples::echo_buffer_bytes);
-    const std::size_t count =
-        co_await connection.async_read({buffer.get(), examples::echo_buffer_bytes});
-    if (count == 0) co_return;
-    co_await connection.async_write({buffer.get(), count});
+  coir::scratch_buffer received; // holds memory only while there are bytes
+  while (co_await connection.async_read(received) > 0) {
+    co_await connection.async_write(received.bytes());
   }
 }
 

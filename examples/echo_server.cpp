@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
 // Sends back what it receives: one fiber per connection, plain blocking-style code.
-#include "examples/echo_once.hpp"
 #include "examples/tcp_server.hpp"
+
+#include <io/scratch_buffer.hpp>
 
 namespace {
 
 void echo(coir::tcp_stream& connection) {
-  do {
-    connection.wait_readable();
-  } while (examples::echo_once(connection));
+  coir::scratch_buffer received; // holds memory only while there are bytes
+  while (connection.read(received) > 0) connection.write(received.bytes());
 }
 
 } // namespace

@@ -1,22 +1,23 @@
 // SPDX-License-Identifier: MIT
 // Sends back what it receives, with both: every other connection is a fiber, the rest are coroutines that wait
 // without a stack, and call the same blocking function once there is something to do.
-#include "examples/echo_once.hpp"
 #include "examples/tcp_server.hpp"
+
+#include <io/scratch_buffer.hpp>
 
 namespace {
 
 void echo_in_fiber(coir::tcp_stream& connection) {
-  do {
-    connection.wait_readable();
-  } while (examples::echo_once(connection));
+  coir::scratch_buffer received;
+  while (connection.read(received) > 0) connection.write(received.bytes());
 }
 
 coir::task<> echo_in_coroutine(coir::tcp_stream& connection) {
-  do {
-    co_await connection.async_wait_readable();
+  coir::scratch_buffer received;
+  while (co_await connection.async_read(received) > 0) {
     // If it has to wait (the peer does not read), then with the stack that the coroutine runs on just now.
-  } while (examples::echo_once(connection));
+    connection.write(received.bytes());
+  }
 }
 
 } // namespace

@@ -10,7 +10,7 @@ namespace coir {
 
 bool async_wait::begin_wait(fd_state& record, direction d, event_use use, clock::time_point limit,
                             std::coroutine_handle<> awaiting) noexcept {
-  cannot_wait_ = record.attach_if_new();
+  cannot_wait_ = record.attach_if_new(*runs_as());
   if (cannot_wait_ != 0) return false;
   if (use == event_use::peek) peek();
   try {

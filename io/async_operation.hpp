@@ -47,11 +47,13 @@ public:
       : report_(report), attempt_(std::move(attempt)), limit_(limit.when()) {}
 
   [[nodiscard]] bool await_ready() noexcept {
-    steps_.begin(attempt_, limit_);
     if (!runs_as_coroutine()) {
-      steps_.finish_blocking(attempt_, limit_);
+      control_block* const self = current_fiber();
+      steps_.begin(attempt_, limit_, self);
+      steps_.finish_blocking(attempt_, limit_, self);
       return true;
     }
+    steps_.begin(attempt_, limit_, runs_as());
     is_suspending_ = !steps_.try_to_finish(attempt_);
     if (is_suspending_) return false;
     steps_.end(attempt_);
@@ -67,7 +69,7 @@ public:
   auto await_resume() noexcept(noexcept(std::declval<Report&>()(std::declval<Attempt&>(), 0))) {
     if (is_suspending_) {
       steps_.note_wait(end_wait(attempt_.record()));
-      steps_.finish_blocking(attempt_, limit_);
+      steps_.finish_blocking(attempt_, limit_, runs_as());
     }
     report_(attempt_, steps_.result());
     return attempt_.value(steps_.result());

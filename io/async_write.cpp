@@ -44,7 +44,7 @@ bool async_write::await_ready() noexcept {
   }
   write_attempt first(socket_, from_);
   operation_steps<write_attempt> steps;
-  steps.begin(first, limit_);
+  steps.begin(first, limit_, runs_as());
   static_cast<void>(steps.try_to_finish(first)); // if it has to wait, nothing is written: 0
   steps.end(first);
   result_ = steps.result();

@@ -5,7 +5,7 @@
 // What an operation does is a small object, an *attempt*; the same serves both ways:
 //   way                          direction::read or write
 //   record()                     the descriptor's
-//   ssize_t operator()(int fd)   one try, which returns as a system call does
+//   int64_t operator()(int fd)   one try: a count or -errno
 //   value(result)                what the user gets, of a count or -errno
 //   what()                       names the operation in an exception
 //   prepare(limit)               optional, before all else, may block: a result that is known already, or none
@@ -14,10 +14,12 @@
 //   fails_at_end                 optional: a result of 0 is the end of the stream, and an error
 #pragma once
 
+#include "fiber/sched/current.hpp"
+#include "fiber/sched/stop.hpp"
 #include "fiber/sched/suspend.hpp"
-#include "fiber/this_fiber.hpp"
 #include "io/io_error.hpp"
 #include "io/reactor/fd_state.hpp"
+#include "io/reactor/kernel_call.hpp"
 
 #include <cerrno>
 #include <cstdint>
@@ -27,27 +29,12 @@
 
 namespace coir {
 
-/// Calls `attempt(fd)`, which returns as a system call does; the result or -errno. errno is left as it was.
-///
-/// Never inlined: the compiler takes the address of errno for constant, and would keep it while the caller
-/// suspends and moves to another thread. So errno is used in here and nowhere else in an operation.
-template <class Attempt>
-[[gnu::noinline]] std::int64_t try_once(Attempt& attempt, int fd) noexcept {
-  const int errno_before = errno;
-  std::int64_t result = 0;
-  do {
-    const ssize_t returned = attempt(fd);
-    result = returned >= 0 ? returned : -static_cast<std::int64_t>(errno);
-  } while (result == -EINTR);
-  errno = errno_before;
-  return result;
-}
-
-/// For what never waits: try_once inside of an operation, or -EBADF.
-template <class Attempt>
-std::int64_t perform_now(fd_state& record, Attempt&& attempt) noexcept {
+/// For what never waits: `call(fd)`, which returns as libc does, inside of an operation; the result or -errno, also
+/// -EBADF.
+template <class Call>
+std::int64_t perform_now(fd_state& record, Call&& call) noexcept {
   if (!record.enter()) return -EBADF;
-  const std::int64_t result = try_once(attempt, record.fd);
+  const std::int64_t result = kernel_call([&] { return call(record.fd); });
   record.leave();
   return result;
 }
@@ -65,12 +52,13 @@ public:
   static constexpr bool is_event_enough = requires { Attempt::is_event_enough; };
   static constexpr event_use use_of_event = is_event_enough ? event_use::peek : event_use::take;
 
-  /// What ends it at once (a stop request, a closed descriptor) is found out here.
-  void begin(Attempt& attempt, clock::time_point limit) noexcept {
+  /// By the fiber or coroutine `self`; null: a plain thread. What ends it at once (a stop request, a closed
+  /// descriptor) is found out here.
+  void begin(Attempt& attempt, clock::time_point limit, const control_block* self) noexcept {
     if constexpr (requires { attempt.prepare(limit); }) {
       if (const auto known = attempt.prepare(limit)) return finish(*known);
     }
-    if (this_fiber::stop_requested()) return finish(-ECANCELED);
+    if (self != nullptr && is_stop_requested(*self)) return finish(-ECANCELED);
     if (!attempt.record().enter()) return finish(-EBADF);
     is_inside_ = true;
     fd_state& record = attempt.record();
@@ -81,7 +69,10 @@ public:
   [[nodiscard]] bool try_to_finish(Attempt& attempt) noexcept {
     while (may_try_) {
       fd_state& record = attempt.record();
-      const std::int64_t result = try_once(attempt, record.fd);
+      std::int64_t result = 0;
+      do {
+        result = attempt(record.fd);
+      } while (result == -EINTR);
       if (result != -EAGAIN) {
         owes_edge_ = owes_edge_ || result < 0;
         finish(result);
@@ -122,9 +113,9 @@ public:
 
   /// The rest, blocking, and the end. What has not waited is charged whatever it returns: a loop that goes on in spite
   /// of errors shall starve nobody.
-  void finish_blocking(Attempt& attempt, clock::time_point limit) noexcept {
+  void finish_blocking(Attempt& attempt, clock::time_point limit, control_block* self) noexcept {
     while (!try_to_finish(attempt))
-      note_wait(attempt.record().wait(Attempt::way, limit, use_of_event));
+      note_wait(attempt.record().wait(self, Attempt::way, limit, use_of_event));
     end(attempt);
     if (!has_waited_) charge_operation();
   }
@@ -151,9 +142,10 @@ private:
 /// operation_steps::result. errno is left as it was.
 template <class Attempt>
 std::int64_t perform(Attempt& attempt, clock::time_point limit) noexcept {
+  control_block* const self = current_fiber();
   operation_steps<Attempt> steps;
-  steps.begin(attempt, limit);
-  steps.finish_blocking(attempt, limit);
+  steps.begin(attempt, limit, self);
+  steps.finish_blocking(attempt, limit, self);
   return steps.result();
 }
 

@@ -42,11 +42,12 @@ int signal_set::open(const sigset_t& wanted) {
   return fd;
 }
 
-ssize_t signal_attempt::operator()(int fd) const noexcept {
+std::int64_t signal_attempt::operator()(int fd) const noexcept {
   signalfd_siginfo taken{};
-  if (::read(fd, &taken, sizeof taken) < 0) return -1;
+  const std::int64_t result = kernel_call([&] { return ::read(fd, &taken, sizeof taken); });
+  if (result < 0) return result;
   source.leave_edge(direction::read); // there may be more
-  return static_cast<ssize_t>(taken.ssi_signo);
+  return std::int64_t{taken.ssi_signo};
 }
 
 int signal_set::wait(deadline limit) {

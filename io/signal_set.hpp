@@ -18,7 +18,7 @@ struct signal_attempt {
 
   [[nodiscard]] fd_state& record() const noexcept { return source; }
   /// Returns its number.
-  ssize_t operator()(int fd) const noexcept;
+  std::int64_t operator()(int fd) const noexcept;
   [[nodiscard]] static int value(std::int64_t result) noexcept {
     return result < 0 ? 0 : static_cast<int>(result);
   }

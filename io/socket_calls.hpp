@@ -14,8 +14,8 @@ struct fd_state;
 /// A non-blocking TCP socket that sends small writes at once, or -errno.
 [[nodiscard]] int open_stream_socket(const endpoint& family_of) noexcept;
 
-/// How a connect(2) in progress has ended: 0, or -1 and errno; EAGAIN: it has not.
-[[nodiscard]] int connect_result(int fd) noexcept;
+/// How a connect(2) in progress has ended: 0 or -errno; -EAGAIN: it has not.
+[[nodiscard]] std::int64_t connect_result(int fd) noexcept;
 
 /// 0 or -errno.
 [[nodiscard]] std::int64_t set_option(int fd, int level, int name, int value) noexcept;

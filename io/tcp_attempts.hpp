@@ -4,11 +4,11 @@
 
 #include "io/buffer.hpp"
 #include "io/operation.hpp"
+#include "io/scratch_buffer.hpp"
 
 #include <cstddef>
 #include <cstdint>
 #include <optional>
-#include <sys/types.h>
 #include <type_traits>
 
 namespace coir {
@@ -35,7 +35,22 @@ struct receive_attempt : counting_attempt {
   [[nodiscard]] std::optional<std::int64_t> prepare(clock::time_point) const noexcept {
     return is_empty() ? std::optional<std::int64_t>(0) : std::nullopt;
   }
-  ssize_t operator()(int fd) const noexcept;
+  std::int64_t operator()(int fd) const noexcept;
+  [[nodiscard]] static const char* what() noexcept { return "coir: read"; }
+};
+
+/// The same into memory that is taken only when there is something.
+struct scratch_receive_attempt : counting_attempt {
+  static constexpr direction way = direction::read;
+  scratch_buffer& into;
+
+  scratch_receive_attempt(fd_state& from, scratch_buffer& buffer) noexcept
+      : counting_attempt{from}, into(buffer) {}
+  [[nodiscard]] std::optional<std::int64_t> prepare(clock::time_point) const noexcept {
+    into.clear();
+    return std::nullopt;
+  }
+  std::int64_t operator()(int fd) const noexcept;
   [[nodiscard]] static const char* what() noexcept { return "coir: read"; }
 };
 
@@ -50,7 +65,7 @@ struct send_attempt : counting_attempt {
   [[nodiscard]] std::optional<std::int64_t> prepare(clock::time_point) const noexcept {
     return from.size() == 0 ? std::optional<std::int64_t>(0) : std::nullopt;
   }
-  ssize_t operator()(int fd) const noexcept;
+  std::int64_t operator()(int fd) const noexcept;
   [[nodiscard]] static const char* what() noexcept { return "coir: write_some"; }
 };
 
@@ -67,15 +82,15 @@ struct gathered_attempt : counting_attempt {
   [[nodiscard]] std::optional<std::int64_t> prepare(clock::time_point) const noexcept {
     return is_empty() ? std::optional<std::int64_t>(0) : std::nullopt;
   }
-  ssize_t operator()(int fd) const noexcept;
+  std::int64_t operator()(int fd) const noexcept;
   [[nodiscard]] static const char* what() noexcept {
     return Way == direction::read ? "coir: read_some" : "coir: write_some";
   }
 };
 template <>
-ssize_t gathered_attempt<direction::read>::operator()(int fd) const noexcept;
+std::int64_t gathered_attempt<direction::read>::operator()(int fd) const noexcept;
 template <>
-ssize_t gathered_attempt<direction::write>::operator()(int fd) const noexcept;
+std::int64_t gathered_attempt<direction::write>::operator()(int fd) const noexcept;
 
 /// A reading attempt as Asio has it: the end of the stream is an error.
 template <class Attempt>
@@ -91,7 +106,7 @@ struct readable_attempt : counting_attempt {
   static constexpr bool is_event_enough = true;
 
   explicit readable_attempt(fd_state& used) noexcept : counting_attempt{used} {}
-  ssize_t operator()(int fd) const noexcept;
+  std::int64_t operator()(int fd) const noexcept;
   static void value(std::int64_t) noexcept {}
   [[nodiscard]] static const char* what() noexcept { return "coir: wait_readable"; }
 };

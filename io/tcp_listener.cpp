@@ -2,6 +2,7 @@
 #include "io/tcp_listener.hpp"
 
 #include "fiber/sched/current.hpp"
+#include "fiber/this_fiber.hpp"
 #include "io/socket_calls.hpp"
 
 #include <algorithm>
@@ -19,16 +20,16 @@ bool is_shortage(std::int64_t result) noexcept {
 }
 
 /// The connection's own misfortune, see accept(2): the next one may be well.
-bool is_of_connection(int error) noexcept {
-  switch (error) {
-  case ECONNABORTED:
-  case EPROTO:
-  case ENOPROTOOPT:
-  case EHOSTDOWN:
-  case ENONET:
-  case EHOSTUNREACH:
-  case ENETDOWN:
-  case ENETUNREACH: return true;
+bool is_of_connection(std::int64_t result) noexcept {
+  switch (result) {
+  case -ECONNABORTED:
+  case -EPROTO:
+  case -ENOPROTOOPT:
+  case -EHOSTDOWN:
+  case -ENONET:
+  case -EHOSTUNREACH:
+  case -ENETDOWN:
+  case -ENETUNREACH: return true;
   default: return false;
   }
 }
@@ -41,8 +42,8 @@ std::int64_t begin_to_listen(int fd, const endpoint& where,
     result = set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, options.v6_only ? 1 : 0);
   }
   if (result != 0) return result;
-  if (::bind(fd, where.native(), where.native_size()) != 0) return -errno;
-  return ::listen(fd, options.backlog) == 0 ? 0 : -errno;
+  result = kernel_call([&] { return ::bind(fd, where.native(), where.native_size()); });
+  return result != 0 ? result : kernel_call([&] { return ::listen(fd, options.backlog); });
 }
 
 } // namespace
@@ -58,10 +59,7 @@ tcp_listener tcp_listener::listen(const endpoint& where, std::error_code& error,
                                   const listen_options& options) noexcept {
   const int fd = open_stream_socket(where);
   if (unpack(fd, error); error) return {};
-  const int errno_before = errno;
-  const std::int64_t result = begin_to_listen(fd, where, options);
-  errno = errno_before;
-  if (unpack(result, error); error) {
+  if (unpack(begin_to_listen(fd, where, options), error); error) {
     ::close(fd);
     return {};
   }
@@ -89,28 +87,25 @@ std::optional<std::int64_t> accept_attempt::prepare(clock::time_point limit) noe
   return error != 0 ? std::optional<std::int64_t>(error) : std::nullopt;
 }
 
-ssize_t accept_attempt::operator()(int fd) noexcept {
+std::int64_t accept_attempt::operator()(int fd) noexcept {
   // Before connections that have been waiting already take the descriptors that it needs: they could be accepted
   // then, but not waited for.
-  if (current_fiber() != nullptr) {
-    if (const int error = record().attach_if_new(); error != 0) {
-      errno = -error;
-      return -1;
-    }
+  if (const control_block* const self = current_fiber(); self != nullptr) {
+    if (const int error = record().attach_if_new(*self); error != 0) return error;
   }
-  int accepted = -1;
+  std::int64_t accepted = -1;
   do {
-    accepted = ::accept4(fd, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
-  } while (accepted < 0 && is_of_connection(errno));
-  if (accepted < 0) return -1;
+    accepted =
+        kernel_call([&] { return ::accept4(fd, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC); });
+  } while (is_of_connection(accepted));
+  if (accepted < 0) return accepted;
   // Until an accept finds nothing, there may be more: for us, or for another fiber that waits.
   record().leave_edge(direction::read);
   try {
-    made = tcp_stream(accepted);
+    made = tcp_stream(static_cast<int>(accepted));
     return 0;
   } catch (const std::bad_alloc&) {
-    errno = ENOMEM;
-    return -1;
+    return -ENOMEM;
   }
 }
 

@@ -76,7 +76,7 @@ struct accept_attempt {
   [[nodiscard]] fd_state& record() const noexcept { return listener.record(); }
   /// Waits, if the last accept found no descriptor or memory.
   [[nodiscard]] std::optional<std::int64_t> prepare(clock::time_point limit) noexcept;
-  ssize_t operator()(int fd) noexcept;
+  std::int64_t operator()(int fd) noexcept;
   /// Remembers a shortage.
   void ended(std::int64_t result) const noexcept;
   [[nodiscard]] tcp_stream value(std::int64_t) noexcept { return std::move(made); }

@@ -26,6 +26,15 @@ std::size_t tcp_stream::read(mutable_buffer buffer, std::error_code& error,
   return perform(receive_attempt(record(), buffer), limit.when(), reporting{&error});
 }
 
+std::size_t tcp_stream::read(scratch_buffer& buffer, deadline limit) {
+  return perform(scratch_receive_attempt(record(), buffer), limit.when(), throwing());
+}
+
+std::size_t tcp_stream::read(scratch_buffer& buffer, std::error_code& error,
+                             deadline limit) noexcept {
+  return perform(scratch_receive_attempt(record(), buffer), limit.when(), reporting{&error});
+}
+
 std::size_t tcp_stream::write(const_buffer buffer, deadline limit) {
   std::size_t sent = 0;
   const std::int64_t result = write_all(record(), buffer, limit.when(), sent);
@@ -50,7 +59,7 @@ void tcp_stream::wait_readable(std::error_code& error, deadline limit) noexcept 
 }
 
 std::int64_t tcp_stream::shut(int how) noexcept {
-  return perform_now(record(), [how](int fd) -> ssize_t { return ::shutdown(fd, how); });
+  return perform_now(record(), [how](int fd) { return ::shutdown(fd, how); });
 }
 
 void tcp_stream::shutdown_send() { unpack_or_throw(shut(SHUT_WR), "coir: shutdown"); }
@@ -67,7 +76,7 @@ endpoint tcp_stream::remote_endpoint() const {
 }
 
 void tcp_stream::set_no_delay(bool on) {
-  const auto set = [on](int fd) -> ssize_t {
+  const auto set = [on](int fd) {
     const int value = on ? 1 : 0;
     return ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &value, sizeof value);
   };

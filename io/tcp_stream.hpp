@@ -9,6 +9,7 @@
 #include "io/descriptor.hpp"
 #include "io/endpoint.hpp"
 #include "io/io_error.hpp"
+#include "io/scratch_buffer.hpp"
 #include "io/tcp_attempts.hpp"
 
 #include <cstddef>
@@ -69,6 +70,19 @@ public:
   }
   [[nodiscard]] async_operation<receive_attempt, reporting<std::error_code>>
   async_read(mutable_buffer buffer, std::error_code& error, deadline limit = {}) noexcept {
+    return {{record(), buffer}, limit, {&error}};
+  }
+
+  /// The same into memory that is only there while there are bytes, see scratch_buffer. What `buffer` held before is
+  /// gone, whatever happens. Errors: also not_enough_memory, which loses nothing.
+  std::size_t read(scratch_buffer& buffer, deadline limit = {});
+  std::size_t read(scratch_buffer& buffer, std::error_code& error, deadline limit = {}) noexcept;
+  [[nodiscard]] async_operation<scratch_receive_attempt> async_read(scratch_buffer& buffer,
+                                                                    deadline limit = {}) noexcept {
+    return {{record(), buffer}, limit};
+  }
+  [[nodiscard]] async_operation<scratch_receive_attempt, reporting<std::error_code>>
+  async_read(scratch_buffer& buffer, std::error_code& error, deadline limit = {}) noexcept {
     return {{record(), buffer}, limit, {&error}};
   }
 
@@ -192,7 +206,7 @@ struct connect_attempt {
   [[nodiscard]] fd_state& record() const noexcept { return made.record(); }
   /// Opens the socket.
   [[nodiscard]] std::optional<std::int64_t> prepare(clock::time_point) noexcept;
-  ssize_t operator()(int fd) noexcept;
+  std::int64_t operator()(int fd) noexcept;
   [[nodiscard]] tcp_stream value(std::int64_t result) noexcept {
     return result < 0 ? tcp_stream() : std::move(made);
   }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The workload `stalls` with coir: one fiber per connection and per stall. Floor 7.
 #include "bench/stalls/stall.hpp"
-#include "examples/echo_once.hpp"
 
 #include <fiber/runtime.hpp>
 #include <fiber/scope.hpp>
@@ -15,9 +14,8 @@ namespace {
 
 void echo(coir::tcp_stream connection) {
   try {
-    do {
-      connection.wait_readable();
-    } while (examples::echo_once(connection));
+    coir::scratch_buffer received;
+    while (connection.read(received) > 0) connection.write(received.bytes());
   } catch (const std::exception&) {
     // The peer has gone, or the server stops.
   }

@@ -2,15 +2,14 @@
 #include "fiber/sched/stop.hpp"
 
 #include "fiber/base/pause.hpp"
-#include "fiber/sched/control_block.hpp"
 #include "fiber/sched/resume.hpp"
 
 #include <memory>
 
 namespace coir {
 namespace {
-constexpr std::uintptr_t requested = 1;
-constexpr std::uintptr_t interrupting = 2;
+constexpr auto requested = stop_is_requested;
+constexpr auto interrupting = stop_is_interrupting;
 } // namespace
 
 /// Carries requests over to std::stop_token.
@@ -18,11 +17,6 @@ class stop_bridge {
 public:
   std::stop_source source;
 };
-
-bool is_stop_requested(const control_block& fiber) noexcept {
-  const auto word = fiber.stop_word.load(acquire); // pairs with the exchanges in request_stop
-  return (word & (requested | interrupting)) != 0;
-}
 
 bool try_watch_stop(control_block& fiber, waiter& w) noexcept {
   std::uintptr_t seen = 0;

@@ -14,17 +14,23 @@
 // callback runs elsewhere. A std::stop_token is bridged to it when somebody asks for one.
 #pragma once
 
+#include "fiber/sched/control_block.hpp"
+
+#include <cstdint>
 #include <stop_token>
 
 namespace coir {
 
-struct control_block;
-class waiter;
+constexpr std::uintptr_t stop_is_requested = 1;
+constexpr std::uintptr_t stop_is_interrupting = 2;
 
 /// Requests `fiber` to stop and interrupts its wait. Returns whether this was the first request. Any thread, no
 /// lock held; the caller holds a reference.
 bool request_stop(control_block& fiber) noexcept;
-[[nodiscard]] bool is_stop_requested(const control_block& fiber) noexcept;
+[[nodiscard]] inline bool is_stop_requested(const control_block& fiber) noexcept {
+  const auto word = fiber.stop_word.load(acquire); // pairs with the exchanges in request_stop
+  return (word & (stop_is_requested | stop_is_interrupting)) != 0;
+}
 
 /// False if a stop has been requested already. By the fiber itself.
 [[nodiscard]] bool try_watch_stop(control_block& fiber, waiter& w) noexcept;

@@ -14,6 +14,7 @@
 #include "fiber/sched/fiber_list.hpp"
 #include "fiber/sched/poller.hpp"
 #include "fiber/sched/run_queue.hpp"
+#include "fiber/sched/scratch_cache.hpp"
 #include "fiber/sched/slab.hpp"
 #include "fiber/sched/suspend.hpp"
 #include "fiber/sched/timer_queue.hpp"
@@ -54,6 +55,7 @@ public:
   [[nodiscard]] sanitizer::stack_bounds& own_stack() noexcept { return own_stack_; }
   [[nodiscard]] stack_cache& stacks() noexcept { return stacks_; }
   [[nodiscard]] slab_cache& slabs() noexcept { return slabs_; }
+  [[nodiscard]] scratch_cache& scratch() noexcept { return scratch_; }
 
   /// Counts a pass of the scheduling loop. True: it is time to look at timers, IO and the inject queue, on the
   /// worker stack.
@@ -172,6 +174,7 @@ private:
   stack_cache stacks_;
   std::uint32_t promises_[stack_class_count] = {}; ///< stacks promised to us and to no fiber yet
   slab_cache slabs_;
+  scratch_cache scratch_;
   std::uint64_t next_id_ = 0; ///< ids come in blocks, see scheduler::fresh_ids
   std::uint64_t last_id_ = 0;
 

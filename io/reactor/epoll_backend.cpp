@@ -2,6 +2,7 @@
 #include "io/reactor/epoll_backend.hpp"
 
 #include "io/reactor/fd_state.hpp"
+#include "io/reactor/kernel_call.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -99,30 +100,27 @@ void epoll_backend::poll_without_waiting(fiber_list& ready) noexcept {
 }
 
 int epoll_backend::wait(epoll_event* events, base::time_point deadline) noexcept {
-  const int errno_before = errno;
   std::int64_t nanoseconds = 0;
   if (deadline != base::time_point::min() && deadline != base::time_point::max()) {
     nanoseconds = std::max<std::int64_t>((deadline - now()).count(), 0);
   }
-  const bool is_endless = deadline == base::time_point::max();
-  long count = -1;
+  std::int64_t count = -ENOSYS;
   // relaxed: a fact about the kernel, found out by whoever comes first.
-  const bool wants_nanoseconds = nanoseconds > 0 && has_nanoseconds_.load(relaxed);
-  if (wants_nanoseconds) {
+  if (nanoseconds > 0 && has_nanoseconds_.load(relaxed)) {
     const timespec limit{nanoseconds / 1'000'000'000, nanoseconds % 1'000'000'000};
-    count = ::syscall(SYS_epoll_pwait2, epoll_fd_, events, events_per_poll, &limit, nullptr, 0);
-    if (count < 0 && (errno == ENOSYS || errno == EPERM)) {
-      has_nanoseconds_.store(false, relaxed); // relaxed: as above
-    }
+    count = kernel_call([&] {
+      return ::syscall(SYS_epoll_pwait2, epoll_fd_, events, events_per_poll, &limit, nullptr, 0);
+    });
+    if (count == -ENOSYS || count == -EPERM) has_nanoseconds_.store(false, relaxed); // relaxed: as above
   }
-  if (!wants_nanoseconds || (count < 0 && errno != EINTR)) {
+  if (count < 0 && count != -EINTR) {
     const std::int64_t milliseconds = (nanoseconds + 999'999) / 1'000'000; // never too early
+    const bool is_endless = deadline == base::time_point::max();
     const int limit =
         is_endless ? -1 : static_cast<int>(std::min<std::int64_t>(milliseconds, INT_MAX));
-    count = ::epoll_wait(epoll_fd_, events, events_per_poll, limit);
+    count = kernel_call([&] { return ::epoll_wait(epoll_fd_, events, events_per_poll, limit); });
   }
-  errno = errno_before;
-  return static_cast<int>(std::max<long>(count, 0)); // EINTR: as if interrupted
+  return static_cast<int>(std::max<std::int64_t>(count, 0)); // EINTR: as if interrupted
 }
 
 bool epoll_backend::deliver(const epoll_event* events, int count, fiber_list& ready) noexcept {
@@ -154,29 +152,25 @@ void epoll_backend::interrupt() noexcept {
 }
 
 void epoll_backend::ring() noexcept {
-  const int errno_before = errno;
-  ::eventfd_write(notifier_fd_, 1);
-  errno = errno_before;
+  kernel_call([this] { return ::eventfd_write(notifier_fd_, 1); });
 }
 
 int epoll_backend::attach(fd_state& fd) noexcept {
-  const int errno_before = errno;
   epoll_event event{};
   event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLPRI | EPOLLET;
   event.data.u64 = tag_of(fd);
-  int error = ::epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, fd.fd, &event) == 0 ? 0 : -errno;
-  if (error == -EEXIST) { // another runtime has attached it meanwhile, and now it is our turn again
-    error = ::epoll_ctl(epoll_fd_, EPOLL_CTL_MOD, fd.fd, &event) == 0 ? 0 : -errno;
-  }
-  errno = errno_before;
-  return error;
+  const auto control = [&](int what) {
+    return kernel_call([&] { return ::epoll_ctl(epoll_fd_, what, fd.fd, &event); });
+  };
+  std::int64_t error = control(EPOLL_CTL_ADD);
+  // Another runtime has attached it meanwhile, and now it is our turn again.
+  if (error == -EEXIST) error = control(EPOLL_CTL_MOD);
+  return static_cast<int>(error);
 }
 
 void epoll_backend::detach(fd_state& fd) noexcept {
-  const int errno_before = errno;
   epoll_event ignored{};
-  ::epoll_ctl(epoll_fd_, EPOLL_CTL_DEL, fd.fd, &ignored);
-  errno = errno_before;
+  kernel_call([&] { return ::epoll_ctl(epoll_fd_, EPOLL_CTL_DEL, fd.fd, &ignored); });
 }
 
 std::unique_ptr<poller> make_epoll_backend() { return std::make_unique<epoll_backend>(); }

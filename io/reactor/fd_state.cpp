@@ -5,6 +5,7 @@
 #include "fiber/sched/current.hpp"
 #include "fiber/sched/scheduler.hpp"
 #include "io/reactor/epoll_backend.hpp"
+#include "io/reactor/kernel_call.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -17,42 +18,12 @@
 namespace coir {
 namespace {
 
-constexpr std::uint32_t closed = 1;
-constexpr std::uint32_t one_user = 2;
-
 constexpr std::size_t index_of(direction d) noexcept { return static_cast<std::size_t>(d); }
-
-// Both leave errno alone, and are never inlined to where the address of errno could be kept across a suspension.
-[[gnu::noinline]] void close_in_kernel(int fd) noexcept {
-  const int errno_before = errno;
-  ::close(fd);
-  errno = errno_before;
-}
-
-[[gnu::noinline]] void shut_down_in_kernel(int fd) noexcept {
-  const int errno_before = errno;
-  ::shutdown(fd, SHUT_RDWR);
-  errno = errno_before;
-}
 
 } // namespace
 
-bool fd_state::enter() noexcept {
-  std::uint32_t seen = users.load(relaxed); // relaxed: the exchange has the order
-  do {
-    if ((seen & closed) != 0) return false;
-    // acquire: pairs with the release in adopt_descriptor. relaxed: only looks again.
-  } while (!users.compare_exchange_weak(seen, seen + one_user, acquire, relaxed));
-  return true;
-}
-
-void fd_state::leave() noexcept {
-  // acq_rel: pairs with itself and with close: whoever closes in the kernel does so after all operations.
-  if (users.fetch_sub(one_user, acq_rel) == (one_user | closed)) close_in_kernel(fd);
-}
-
-bool fd_state::is_closed() const noexcept {
-  return (users.load(acquire) & closed) != 0; // pairs with the release in close
+void fd_state::close_in_kernel() noexcept {
+  kernel_call([this] { return ::close(fd); });
 }
 
 bool fd_state::close() noexcept {
@@ -65,11 +36,11 @@ bool fd_state::close() noexcept {
     // acq_rel: pairs with leave (its operation is done) and is_closed. relaxed: only looks again.
   } while (!users.compare_exchange_weak(seen, wanted, acq_rel, relaxed));
   if (seen == 0) {
-    close_in_kernel(fd);
+    close_in_kernel();
     return true;
   }
-  shut_down_in_kernel(
-      fd); // the connection ends now; also wakes plain threads, which wait in poll(2)
+  // The connection ends now; also wakes plain threads, which wait in poll(2).
+  kernel_call([this] { return ::shutdown(fd, SHUT_RDWR); });
   resume_waiters(direction::read);
   resume_waiters(direction::write);
   leave();
@@ -84,16 +55,6 @@ void fd_state::resume_waiters(direction d) noexcept {
     taken = queue.take_all();
   }
   wait_queue::resume_all(taken);
-}
-
-bool fd_state::take_edge(direction d) noexcept {
-  auto& word = ready[index_of(d)];
-  const std::uint8_t seen =
-      word.load(relaxed); // relaxed: a hint; wait() looks again under the lock
-  if (seen == 0) return false;
-  // acq_rel: pairs with the exchanges in notify and leave_edge: what they saw arrive is there for our try.
-  if ((seen & edge) != 0) word.fetch_and(static_cast<std::uint8_t>(~edge), acq_rel);
-  return true;
 }
 
 void fd_state::leave_edge(direction d) noexcept {
@@ -134,14 +95,15 @@ void fd_state::notify(direction d, bool has_hung_up, fiber_list& out) noexcept {
   wait_queue::detach_all(taken, out);
 }
 
-int fd_state::wait(direction d, base::time_point limit, event_use use) noexcept {
-  if (current_fiber() == nullptr) {
+int fd_state::wait(control_block* self, direction d, base::time_point limit,
+                   event_use use) noexcept {
+  if (self == nullptr) {
     const int error = wait_as_thread(d, limit);
     if (error == 0 && use == event_use::peek) leave_edge(d);
     return error;
   }
-  if (const int error = attach_if_new(); error != 0) return error;
-  return wait_as_fiber(d, limit, use);
+  if (const int error = attach_if_new(*self); error != 0) return error;
+  return wait_as_fiber(*self, d, limit, use);
 }
 
 int fd_state::result_of(wait_outcome outcome) const noexcept {
@@ -156,26 +118,28 @@ int fd_state::result_of(wait_outcome outcome) const noexcept {
 int fd_state::wait_for_close(base::time_point limit) noexcept {
   const auto d = direction::write; // what waits for it wakes up too early at worst
   static_cast<void>(take_edge(d)); // the one that every record starts with
-  return current_fiber() == nullptr ? wait_as_thread(d, limit)
-                                    : wait_as_fiber(d, limit, event_use::take);
+  control_block* const self = current_fiber();
+  return self == nullptr ? wait_as_thread(d, limit)
+                         : wait_as_fiber(*self, d, limit, event_use::take);
 }
 
-int fd_state::wait_as_fiber(direction d, base::time_point limit, event_use use) noexcept {
-  waiter self;
-  if (use == event_use::peek) self.peek();
+int fd_state::wait_as_fiber(control_block& self, direction d, base::time_point limit,
+                            event_use use) noexcept {
+  waiter waiting(&self);
+  if (use == event_use::peek) waiting.peek();
   try {
-    self.arm(queue(d), limit, wait_kind::interruptible);
+    waiting.arm(queue(d), limit, wait_kind::interruptible);
   } catch (const std::bad_alloc&) {
     return -ENOMEM;
   }
   std::unique_lock held(queue(d).lock());
   return result_of(need_not_wait(d, use) ? wait_outcome::notified
-                                         : queue(d).wait_locked(self, std::move(held)));
+                                         : queue(d).wait_locked(waiting, std::move(held)));
 }
 
-int fd_state::attach_if_new() noexcept {
+int fd_state::attach_if_new(const control_block& self) noexcept {
   // pairs with the release in try_attach
-  return attached.load(acquire) == current_worker()->owner().serial() ? 0 : attach_here();
+  return attached.load(acquire) == self.owner->serial() ? 0 : attach_here();
 }
 
 int fd_state::attach_here() noexcept {
@@ -215,13 +179,11 @@ int fd_state::wait_as_thread(direction d, base::time_point limit) noexcept {
       left.tv_sec = nanoseconds / 1'000'000'000;
       left.tv_nsec = nanoseconds % 1'000'000'000;
     }
-    const int errno_before = errno;
-    const int count = ::ppoll(&waited, 1, has_limit ? &left : nullptr, nullptr);
-    const int error = errno;
-    errno = errno_before;
+    const std::int64_t count =
+        kernel_call([&] { return ::ppoll(&waited, 1, has_limit ? &left : nullptr, nullptr); });
     if (count > 0) return is_closed() ? -EBADF : 0;
     if (count == 0) return -ETIMEDOUT;
-    if (error != EINTR) return -error;
+    if (count != -EINTR) return static_cast<int>(count);
   }
 }
 

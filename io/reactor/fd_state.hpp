@@ -63,20 +63,40 @@ struct alignas(base::cache_line_size) fd_state {
   fd_state* next_free = nullptr; ///< link of the pool
 
   /// Begins an operation. False: the descriptor is closed. Any thread.
-  [[nodiscard]] bool enter() noexcept;
+  [[nodiscard]] bool enter() noexcept {
+    std::uint32_t seen = users.load(relaxed); // relaxed: the exchange has the order
+    do {
+      if ((seen & closed) != 0) return false;
+      // acquire: pairs with the release in adopt_descriptor. relaxed: only looks again.
+    } while (!users.compare_exchange_weak(seen, seen + one_user, acquire, relaxed));
+    return true;
+  }
   /// Ends it.
-  void leave() noexcept;
+  void leave() noexcept {
+    // acq_rel: pairs with itself and with close: whoever closes in the kernel does so after all operations.
+    if (users.fetch_sub(one_user, acq_rel) == (one_user | closed)) close_in_kernel();
+  }
   /// Refuses new operations and ends the waits of present ones; ::close follows when they have left. False: was
   /// closed already.
   bool close() noexcept;
-  [[nodiscard]] bool is_closed() const noexcept;
+  [[nodiscard]] bool is_closed() const noexcept {
+    return (users.load(acquire) & closed) != 0; // pairs with the release in close
+  }
 
   /// Whether a try makes sense, as far as is known. Inside of an operation.
   [[nodiscard]] bool has_edge(direction d) const noexcept {
     return ready[static_cast<std::size_t>(d)].load(relaxed) != 0; // relaxed: a hint
   }
   /// The same, and if so the edge is taken. Inside of an operation.
-  [[nodiscard]] bool take_edge(direction d) noexcept;
+  [[nodiscard]] bool take_edge(direction d) noexcept {
+    auto& word = ready[static_cast<std::size_t>(d)];
+    const std::uint8_t seen =
+        word.load(relaxed); // relaxed: a hint; wait() looks again under the lock
+    if (seen == 0) return false;
+    // acq_rel: pairs with the exchanges in notify and leave_edge: what they saw arrive is there for our try.
+    if ((seen & edge) != 0) word.fetch_and(static_cast<std::uint8_t>(~edge), acq_rel);
+    return true;
+  }
   /// The last try left something: the next waiter or the next operation should try too. Inside of an operation.
   void leave_edge(direction d) noexcept;
   /// After a wait that only peeked: the edge is there, but who waited behind the peeker has not been told. Inside of an
@@ -90,13 +110,14 @@ struct alignas(base::cache_line_size) fd_state {
 
   /// Suspends until a try makes sense (the edge is then the caller's, or left as `use` says), or returns
   /// -ETIMEDOUT, -ECANCELED (stop request), -EBADF (closed meanwhile), or why it cannot wait. Inside of an
-  /// operation. A plain thread blocks.
-  [[nodiscard]] int wait(direction d, base::time_point limit, event_use use) noexcept;
+  /// operation. `self`: the calling fiber or coroutine; null: a plain thread, which blocks.
+  [[nodiscard]] int wait(control_block* self, direction d, base::time_point limit,
+                         event_use use) noexcept;
 
   // The parts of wait(), for coroutines, which have their own way to suspend.
 
-  /// Makes events come on the calling fiber's or coroutine's runtime; 0 or why that cannot be.
-  [[nodiscard]] int attach_if_new() noexcept;
+  /// Makes events come on the runtime of the calling fiber or coroutine `self`; 0 or why that cannot be.
+  [[nodiscard]] int attach_if_new(const control_block& self) noexcept;
   [[nodiscard]] wait_queue& queue(direction d) noexcept {
     return waiters[static_cast<std::size_t>(d)];
   }
@@ -118,9 +139,14 @@ struct alignas(base::cache_line_size) fd_state {
   void notify(direction d, bool has_hung_up, fiber_list& out) noexcept;
 
 private:
+  static constexpr std::uint32_t closed = 1; ///< in users
+  static constexpr std::uint32_t one_user = 2;
+
+  void close_in_kernel() noexcept;
   [[nodiscard]] int attach_here() noexcept;
   [[nodiscard]] int try_attach() noexcept;
-  [[nodiscard]] int wait_as_fiber(direction d, base::time_point limit, event_use use) noexcept;
+  [[nodiscard]] int wait_as_fiber(control_block& self, direction d, base::time_point limit,
+                                  event_use use) noexcept;
   [[nodiscard]] int wait_as_thread(direction d, base::time_point limit) noexcept;
   void resume_waiters(direction d) noexcept;
 };

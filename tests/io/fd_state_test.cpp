@@ -52,7 +52,7 @@ struct called {
   Function& function;
 
   [[nodiscard]] fd_state& record() const noexcept { return used; }
-  ssize_t operator()(int fd) const { return function(fd); }
+  std::int64_t operator()(int fd) const { return function(fd); }
 };
 
 template <class Function>
@@ -63,9 +63,11 @@ std::int64_t perform(fd_state& record, direction d, coir::clock::time_point limi
   return d == direction::read ? coir::perform(read, limit) : coir::perform(write, limit);
 }
 
-ssize_t fail_with(int number) {
-  errno = number;
-  return -1;
+std::int64_t fail_with(int number) {
+  return coir::kernel_call([number] {
+    errno = number;
+    return -1;
+  });
 }
 
 } // namespace
@@ -164,12 +166,12 @@ TEST_CASE("a hang-up that comes while a try finds nothing is not forgotten") {
   adopted record(pair.release_near());
   int tries = 0;
   const auto read_short = [&](int) {
-    if (++tries > 1) return ssize_t{3};
+    if (++tries > 1) return std::int64_t{3};
     notify(*record, direction::read, true); // three bytes and the end of the stream, in one event
     return fail_with(EAGAIN);
   };
   CHECK(perform(*record, direction::read, expired, read_short) == 3);
-  const auto read_end = [&](int) { return ssize_t{0}; };
+  const auto read_end = [&](int) { return std::int64_t{0}; };
   CHECK(perform(*record, direction::read, expired, read_end) == 0);
 }
 
@@ -177,7 +179,7 @@ TEST_CASE("a write that took the edge and then found room leaves it") {
   descriptor_pair pair;
   adopted record(pair.release_near());
   int tries = 0;
-  const auto write_late = [&](int) { return ++tries > 1 ? ssize_t{1} : fail_with(EAGAIN); };
+  const auto write_late = [&](int) { return ++tries > 1 ? std::int64_t{1} : fail_with(EAGAIN); };
   CHECK(perform(*record, direction::write, expired, write_late) == 1);
   CHECK(tries == 2);
   CHECK(record->has_edge(direction::write));
@@ -208,7 +210,7 @@ TEST_CASE("an operation with an expired limit tries once") {
     };
     CHECK(perform(*record, d, expired, find_nothing) == -ETIMEDOUT);
     CHECK(tries >= 1);
-    const auto find_something = [](int) { return ssize_t{7}; };
+    const auto find_something = [](int) { return std::int64_t{7}; };
     CHECK(perform(*record, d, expired, find_something) == 7);
   }
 }
@@ -218,8 +220,9 @@ TEST_CASE("a try that is interrupted by a signal is repeated, and errno is left 
   adopted record(pair.release_near());
   int tries = 0;
   errno = EXDEV;
-  const auto result = perform(*record, direction::read, expired,
-                              [&](int) { return ++tries < 3 ? fail_with(EINTR) : ssize_t{9}; });
+  const auto result = perform(*record, direction::read, expired, [&](int) {
+    return ++tries < 3 ? fail_with(EINTR) : std::int64_t{9};
+  });
   CHECK(result == 9);
   CHECK(errno == EXDEV);
 }
