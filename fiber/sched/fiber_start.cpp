@@ -78,7 +78,7 @@ void scheduler::start_on(worker* here, control_block& fiber) noexcept {
   if (fiber.home != nullptr) {
     fiber.home->push_pinned(fiber);
   } else {
-    here->push_back(fiber);
+    here->push_fresh(fiber);
   }
 }
 

@@ -167,6 +167,10 @@ void monitor::hand_over(worker& stuck) noexcept {
     owner_.injected_.push(*fiber);
     ++count;
   }
+  while (control_block* const oldest = stuck.fresh_.steal()) {
+    owner_.injected_.push(*oldest);
+    ++count;
+  }
   if (control_block* const next = stuck.take_next_slot()) {
     owner_.injected_.push(*next);
     ++count;

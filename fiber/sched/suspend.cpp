@@ -141,6 +141,7 @@ void yield() noexcept {
     ::sched_yield();
     return;
   }
+  w->place_batch_before_yield();
   const bool is_look_due = w->count_pass();
   control_block* const next = is_look_due ? nullptr : w->pick();
   if (next != nullptr && self->home == nullptr) [[likely]] {

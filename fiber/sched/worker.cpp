@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <system_error>
+#include <utility>
 
 namespace coir {
 
@@ -91,9 +92,38 @@ control_block* worker::pick_special() noexcept {
     }
   }
   next_slot_uses_ = 0;
-  control_block* next = queue_.pop();
+  control_block* next = fresh_uses_ < fresh_limit ? take_fresh() : nullptr;
+  fresh_uses_ = next != nullptr ? fresh_uses_ + 1 : 0;
+  if (next == nullptr) next = queue_.pop();
+  if (next == nullptr) next = take_fresh();
   if (next == nullptr) next = take_next_slot();
   return next != nullptr ? next : pinned_.pop_front();
+}
+
+control_block* worker::take_fresh() noexcept {
+  if (!has_fresh_) return nullptr;
+  const std::int64_t batch = std::exchange(fresh_batch_, 0);
+  control_block* const next = batch > 1 ? fresh_.pop_batch(batch) : fresh_.pop();
+  // Thieves may have taken all of the batch, and no more.
+  has_fresh_ = next != nullptr || !fresh_.is_empty();
+  return next;
+}
+
+void worker::queue_batch() noexcept {
+  std::int64_t left = std::exchange(fresh_batch_, 0);
+  control_block* next = fresh_.pop_batch(left);
+  for (; next != nullptr; next = --left > 0 ? fresh_.pop() : nullptr) push_back(*next);
+}
+
+void worker::take_oldest_fresh(base::time_point now) noexcept {
+  if (const std::int64_t taken = fresh_.taken(); !has_fresh_ || taken != fresh_taken_) {
+    fresh_taken_ = taken;
+    oldest_since_ = now;
+    return;
+  }
+  // Newer ones may come for ever, so after some time it joins those that are run in their turn.
+  if (now - oldest_since_ < newest_first_for) return;
+  if (control_block* const oldest = fresh_.steal()) push_back(*oldest);
 }
 
 void worker::push_back_special(control_block& fiber) noexcept {
@@ -103,6 +133,17 @@ void worker::push_back_special(control_block& fiber) noexcept {
   } else if (!queue_.try_push(fiber)) [[unlikely]] {
     overflow(fiber);
   }
+  if (!is_alone_) owner_.wake_one();
+}
+
+void worker::push_fresh_special(control_block& fiber) noexcept {
+  if (owner_.try_push_elsewhere(fiber)) return;
+  if (is_shuffled_ || !fresh_.try_push(fiber)) {
+    push_back(fiber);
+    return;
+  }
+  ++fresh_batch_;
+  has_fresh_ = true;
   if (!is_alone_) owner_.wake_one();
 }
 
@@ -224,6 +265,7 @@ void worker::look_around(bool with_poll) noexcept {
   if (with_poll && is_poll_worthwhile(time)) poller().poll(base::time_point::min(), ready);
   take_ready(ready);
   take_pinned();
+  take_oldest_fresh(time);
   if (index_ == 0) owner_.check_drained();
 }
 
@@ -267,16 +309,18 @@ void worker::stop_searching() noexcept {
 
 std::uint32_t worker::steal_into(worker& thief, bool is_stuck) noexcept {
   const std::uint32_t count = queue_.steal_into(thief.queue_);
-  if (count > 0 || !is_stuck) return count;
-  control_block* const next = take_next_slot();
-  if (next == nullptr) return 0;
-  thief.push_back(*next);
+  if (count > 0) return count;
+  control_block* single = fresh_.steal();
+  if (single == nullptr && is_stuck) single = take_next_slot();
+  if (single == nullptr) return 0;
+  if (!thief.queue_.try_push(*single)) thief.overflow(*single);
   return 1;
 }
 
 bool worker::has_runnable() const noexcept {
   // relaxed: hints; callers fence.
-  return queue_.size() > 0 || (is_stuck_.load(relaxed) && next_slot_.load(relaxed) != nullptr);
+  return queue_.size() > 0 || !fresh_.is_empty() ||
+         (is_stuck_.load(relaxed) && next_slot_.load(relaxed) != nullptr);
 }
 
 worker& worker::finish(control_block& fiber) noexcept {

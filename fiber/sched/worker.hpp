@@ -12,6 +12,7 @@
 #include "fiber/context/stack_pool.hpp"
 #include "fiber/sched/exception_state.hpp"
 #include "fiber/sched/fiber_list.hpp"
+#include "fiber/sched/fresh_deque.hpp"
 #include "fiber/sched/poller.hpp"
 #include "fiber/sched/run_queue.hpp"
 #include "fiber/sched/scratch_cache.hpp"
@@ -72,7 +73,7 @@ public:
   /// The next runnable fiber at hand, or null. Never suspends, never calls the kernel.
   [[nodiscard]] control_block* pick() noexcept {
     // relaxed: only its emptiness is read; pick_special looks closer.
-    if (!pinned_.is_empty() || next_slot_.load(relaxed) != nullptr) [[unlikely]]
+    if (!pinned_.is_empty() || has_fresh_ || next_slot_.load(relaxed) != nullptr) [[unlikely]]
       return pick_special();
     next_slot_uses_ = 0;
     return queue_.pop();
@@ -81,6 +82,20 @@ public:
   void push_back(control_block& fiber) noexcept {
     if (!is_plain_ || !queue_.try_push(fiber)) [[unlikely]]
       push_back_special(fiber);
+  }
+  /// For a fiber that begins: it comes before those that the worker has spawned earlier.
+  void push_fresh(control_block& fiber) noexcept {
+    if (!is_plain_ || !fresh_.try_push(fiber)) [[unlikely]] {
+      push_fresh_special(fiber);
+    } else {
+      ++fresh_batch_;
+      has_fresh_ = true;
+    }
+  }
+  /// The running fiber yields: what it has spawned since it last suspended is run before it and after all others.
+  void place_batch_before_yield() noexcept {
+    if (fresh_batch_ != 0) [[unlikely]]
+      queue_batch();
   }
   /// A fiber that the running one has just made runnable: it comes next, but at most `next_slot_limit` times in a row.
   void push_next(control_block& fiber) noexcept;
@@ -130,6 +145,8 @@ private:
   static constexpr std::chrono::microseconds poll_interval{50};
   static constexpr std::chrono::milliseconds longest_without_poll{5};
   static constexpr std::uint32_t next_slot_limit = 3;
+  static constexpr std::uint32_t fresh_limit = 128;
+  static constexpr std::chrono::milliseconds newest_first_for{5};
   static constexpr std::uint32_t operations_in_a_row = 64; ///< about 100 µs of system calls
 
   bool is_look_due() noexcept;
@@ -143,6 +160,10 @@ private:
   control_block* find_work() noexcept;
   control_block* pick_special() noexcept;
   void push_back_special(control_block& fiber) noexcept;
+  void push_fresh_special(control_block& fiber) noexcept;
+  control_block* take_fresh() noexcept;
+  void queue_batch() noexcept;
+  void take_oldest_fresh(base::time_point now) noexcept;
   control_block* search() noexcept;
   void stop_searching() noexcept;
   void park() noexcept;
@@ -169,7 +190,12 @@ private:
   base::time_point last_look_{};
   base::time_point last_poll_{};
   sanitizer::stack_bounds own_stack_{};
-  fiber_list pinned_; ///< runnable and pinned here
+  fiber_list pinned_;            ///< runnable and pinned here
+  bool has_fresh_ = false;       ///< false: fresh_ is empty
+  std::int64_t fresh_batch_ = 0; ///< how many were pushed there since a fiber was picked
+  std::uint32_t fresh_uses_ = 0; ///< how many were taken from there in a row
+  std::int64_t fresh_taken_ = 0; ///< fresh_.taken() since oldest_since_
+  base::time_point oldest_since_{};
   base::random_sequence random_;
   stack_cache stacks_;
   std::uint32_t promises_[stack_class_count] = {}; ///< stacks promised to us and to no fiber yet
@@ -199,6 +225,7 @@ private:
 
   timer_queue timers_;
   run_queue queue_;
+  fresh_deque fresh_;
   std::vector<std::unique_ptr<coir::poller>>
       pollers_; ///< keeps replaced ones: somebody may be interrupting them
 };

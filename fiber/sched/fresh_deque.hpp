@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: MIT
+// fresh_deque: a worker's fibers that have not begun yet. It takes the batch that was spawned last, thieves the oldest
+// fiber. Floor 2.
+//
+// Why the last batch: who waits mostly waits for what it has just spawned. Taken in the order of their birth, the fibers
+// of a recursive fork and join would all begin before the first one ends, each with a stack; so a worker holds as many
+// stacks as the recursion is deep. Within a batch, which is what one fiber has spawned between two suspensions, the
+// order is that of birth, as people expect. The oldest of all is the largest piece of work, which is what a thief wants
+// (Blumofe and Leiserson, Scheduling Multithreaded Computations by Work Stealing, JACM 1999).
+//
+// Roles: try_push, pop, pop_batch: the owner. steal, is_empty: anybody.
+//
+// Invariant: bottom_ - top_ is how many there are, at most capacity; top_ only grows. Whoever moves top_ from t to
+// t + 1 by its exchange owns the fiber of slot t; the owner owns those above without one.
+//
+// Ordering:
+//   slot; bottom_ release (try_push)      -> bottom_ acquire (steal): the fiber's fields and the slot
+//   top_ seq_cst (steal, pop)             -> top_ acquire (try_push): the slot has been read and may be overwritten
+//   bottom_ - 1; full_fence; top_ (pop)   || top_; full_fence; bottom_ (steal): either the owner sees that the thief has
+//                                            moved top_, or the thief that the last one is being taken
+//
+// It grows. A ring that has been replaced stays as it is for thieves that still read it: whoever wins a fiber by its
+// exchange has read the right one, in whichever ring.
+//
+// Source: Chase and Lev, Dynamic Circular Work-Stealing Deque, SPAA 2005, with the orders of Lê et al., PPoPP 2013. Checked by: tests/sched/fresh_deque_test.cpp.
+#pragma once
+
+#include "fiber/base/atomic.hpp"
+#include "fiber/base/cache_line.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+namespace coir {
+
+struct control_block;
+
+class fresh_deque {
+public:
+  /// Throws std::bad_alloc.
+  fresh_deque();
+  fresh_deque(const fresh_deque&) = delete;
+  fresh_deque& operator=(const fresh_deque&) = delete;
+
+  /// False: it is full and cannot grow. Owner only.
+  [[nodiscard]] bool try_push(control_block& fiber) noexcept {
+    const std::int64_t bottom = bottom_.load(relaxed); // relaxed: only the owner writes it
+    // acquire: pairs with the exchanges of top_.
+    if (bottom - top_.load(acquire) == ring_of_owner().capacity() && !try_grow()) [[unlikely]]
+      return false;
+    ring_of_owner().slot(bottom).store(&fiber, relaxed); // relaxed: published by bottom_
+    bottom_.store(bottom + 1, release);                  // pairs with the acquire in steal
+    return true;
+  }
+
+  /// The newest, or null. Owner only.
+  [[nodiscard]] control_block* pop() noexcept {
+    const std::int64_t bottom = bottom_.load(relaxed); // relaxed: only the owner writes it
+    // relaxed: it only grows, and never beyond bottom_, so equality is final.
+    if (top_.load(relaxed) == bottom) return nullptr;
+    const std::int64_t last = bottom - 1;
+    bottom_.store(last, release);          // as in try_push: a thief may read this one instead
+    full_fence();                          // pairs with the one in steal
+    std::int64_t top = top_.load(relaxed); // relaxed: ordered by the fence
+    if (top < last) return ring_of_owner().slot(last).load(relaxed); // relaxed: the owner wrote it
+    control_block* taken = nullptr;
+    if (top == last) { // thieves may want it, too
+      // seq_cst: as in steal. relaxed: a thief has it.
+      if (top_.compare_exchange(top, top + 1, seq_cst, relaxed))
+        taken = ring_of_owner().slot(last).load(relaxed); // relaxed: ours
+    }
+    bottom_.store(bottom, release); // as above: empty, top_ == bottom_
+    return taken;
+  }
+
+  /// The oldest of the `count` that were pushed last, or null. The next calls of pop() return the others in the order of
+  /// their birth. Owner only.
+  [[nodiscard]] control_block* pop_batch(std::int64_t count) noexcept;
+
+  /// The oldest; null: there is none, or somebody else was faster.
+  [[nodiscard]] control_block* steal() noexcept {
+    std::int64_t top = top_.load(acquire);            // pairs with the exchange below
+    full_fence();                                     // pairs with the one in pop
+    if (top >= bottom_.load(acquire)) return nullptr; // pairs with the release in try_push
+    // acquire: pairs with the release in try_grow: the ring's contents.
+    control_block* const oldest = ring_.load(acquire)->slot(top).load(relaxed); // relaxed: published by bottom_; ours if top_ has not moved
+    // seq_cst: pairs with the acquire in try_push (the slot has been read) and has its place in the order of the fences.
+    // relaxed: somebody was faster.
+    return top_.compare_exchange(top, top + 1, seq_cst, relaxed) ? oldest : nullptr;
+  }
+
+  /// How many have left as the oldest, by steal() or as the last one.
+  [[nodiscard]] std::int64_t taken() const noexcept {
+    return top_.load(relaxed); // relaxed: a number to compare with an earlier one
+  }
+  /// Whether there is none, or was none a moment ago.
+  [[nodiscard]] bool is_empty() const noexcept {
+    return top_.load(relaxed) >= bottom_.load(relaxed); // relaxed: a hint, callers fence
+  }
+
+private:
+  class ring {
+  public:
+    explicit ring(std::int64_t capacity)
+        : mask_(static_cast<std::uint64_t>(capacity) - 1),
+          slots_(std::make_unique<atomic<control_block*>[]>(static_cast<std::size_t>(capacity))) {}
+    [[nodiscard]] std::int64_t capacity() const noexcept {
+      return static_cast<std::int64_t>(mask_) + 1;
+    }
+    [[nodiscard]] atomic<control_block*>& slot(std::int64_t index) const noexcept {
+      return slots_[static_cast<std::uint64_t>(index) & mask_];
+    }
+
+  private:
+    std::uint64_t mask_;
+    std::unique_ptr<atomic<control_block*>[]> slots_;
+  };
+  static constexpr std::int64_t first_capacity = 256;
+  static constexpr std::int64_t last_capacity = 1 << 13;
+
+  [[nodiscard]] const ring& ring_of_owner() const noexcept {
+    return *ring_.load(relaxed); // relaxed: only the owner writes it
+  }
+  bool try_grow() noexcept;
+  void reverse(std::int64_t first, std::int64_t end) noexcept;
+
+  alignas(base::cache_line_size) atomic<std::int64_t> bottom_{0}; ///< next free slot; the owner's
+  atomic<const ring*> ring_{nullptr};                          ///< the last of rings_; the owner's
+  std::vector<std::unique_ptr<ring>> rings_;                   ///< the owner's
+  alignas(base::cache_line_size) atomic<std::int64_t> top_{0}; ///< the oldest; only grows
+};
+
+} // namespace coir
