@@ -108,21 +108,41 @@ struct bound_call {
   }
 };
 
+/// The scheduler for spawn(): the caller's, or on a plain thread that of the runtime that has been in run() for
+/// longest.
+/// Throws std::system_error(operation_not_permitted) if there is none. Private.
+scheduler& scheduler_for_spawn();
+
+/// Where a fiber is made and started: the scheduler, and the caller's worker if it is one of it. Private.
+struct spawning_place {
+  worker* here;
+  scheduler& owner;
+
+  spawning_place()
+      : here(current_worker()), owner(here != nullptr ? here->owner() : scheduler_for_spawn()) {}
+  explicit spawning_place(scheduler& given) noexcept : here(given.own_worker()), owner(given) {}
+
+  /// After what may have suspended.
+  void look_again() noexcept { here = owner.own_worker(); }
+  void start(control_block& made) noexcept { owner.start(here, made); }
+};
+
 /// Makes a fiber that has not been started. Strong guarantee: if anything throws, nothing has happened.
 template <class Value, class Closure, class... Parts>
-fiber_with_result<Value>& make_fiber(scheduler& owner, const spawn_options& options,
+fiber_with_result<Value>& make_fiber(spawning_place& place, const spawn_options& options,
                                      Parts&&... parts) {
   using state = fiber_state<Value, Closure>;
   static_assert(alignof(state) <= sizeof(slab_cell), "over-aligned closures go behind a pointer");
-  prepared_fiber prepared = owner.prepare(options, sizeof(state));
+  prepared_fiber prepared = place.owner.prepare(place.here, options, sizeof(state));
   state* made = nullptr;
   try {
     made = new (prepared.cell->object()) state(std::forward<Parts>(parts)...);
   } catch (...) {
-    owner.abandon(prepared);
+    place.owner.abandon(prepared);
     throw;
   }
-  owner.adopt(*made, prepared, state::operations);
+  place.look_again();
+  place.owner.adopt(place.here, *made, prepared, state::operations);
   return *made;
 }
 

@@ -41,8 +41,9 @@ public:
   run(Function&& function, Arguments&&... arguments) {
     using value = std::invoke_result_t<std::decay_t<Function>, std::decay_t<Arguments>...>;
     using closure = bound_call<std::decay_t<Function>, std::decay_t<Arguments>...>;
+    spawning_place place(*scheduler_);
     auto& made =
-        make_fiber<value, closure>(*scheduler_, {.name = "main"}, std::forward<Function>(function),
+        make_fiber<value, closure>(place, {.name = "main"}, std::forward<Function>(function),
                                    std::forward<Arguments>(arguments)...);
     run_fiber(made);
     return fiber<value>(made).join();
@@ -52,14 +53,14 @@ public:
   template <class Function, class... Arguments>
     requires std::is_invocable_v<std::decay_t<Function>, std::decay_t<Arguments>...>
   spawned<Function, Arguments...> spawn(Function&& function, Arguments&&... arguments) {
-    return spawn_in(*scheduler_, {}, std::forward<Function>(function),
+    return spawn_in(spawning_place(*scheduler_), {}, std::forward<Function>(function),
                     std::forward<Arguments>(arguments)...);
   }
   template <class Function, class... Arguments>
     requires std::is_invocable_v<std::decay_t<Function>, std::decay_t<Arguments>...>
   spawned<Function, Arguments...> spawn(const spawn_options& options, Function&& function,
                                         Arguments&&... arguments) {
-    return spawn_in(*scheduler_, options, std::forward<Function>(function),
+    return spawn_in(spawning_place(*scheduler_), options, std::forward<Function>(function),
                     std::forward<Arguments>(arguments)...);
   }
 

@@ -18,7 +18,7 @@ scope::~scope() {
   ended_.wait(clock::time_point::max(), wait_kind::plain, [this] { return size_ == 0; });
 }
 
-void scope::start(scheduler& runs_in, control_block& fiber, scope_member& member) noexcept {
+void scope::start(spawning_place& place, control_block& fiber, scope_member& member) noexcept {
   bool is_late = false;
   {
     const std::lock_guard held(ended_.lock());
@@ -32,7 +32,7 @@ void scope::start(scheduler& runs_in, control_block& fiber, scope_member& member
     ++size_;
   }
   if (is_late) coir::request_stop(fiber);
-  runs_in.start(fiber);
+  place.start(fiber);
   drop_reference(fiber); // the handle's: the scope finds its children by their members
 }
 

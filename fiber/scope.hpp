@@ -73,11 +73,10 @@ public:
   requires std::is_invocable_v<std::decay_t<Function>, std::decay_t<Arguments>...>
   void spawn(const spawn_options& options, Function&& function, Arguments&&... arguments) {
     using closure = child<bound_call<std::decay_t<Function>, std::decay_t<Arguments>...>>;
-    scheduler& runs_in = scheduler_for_spawn();
-    auto& made =
-        make_fiber<void, closure>(runs_in, options, *this, std::forward<Function>(function),
-                                  std::forward<Arguments>(arguments)...);
-    start(runs_in, made, static_cast<fiber_state<void, closure>&>(made).closure);
+    spawning_place place;
+    auto& made = make_fiber<void, closure>(place, options, *this, std::forward<Function>(function),
+                                           std::forward<Arguments>(arguments)...);
+    start(place, made, static_cast<fiber_state<void, closure>&>(made).closure);
   }
 
   /// A coroutine as a child; include fiber/coro/spawn.hpp.
@@ -119,7 +118,7 @@ private:
     }
   };
 
-  void start(scheduler& runs_in, control_block& fiber, scope_member& member) noexcept;
+  void start(spawning_place& place, control_block& fiber, scope_member& member) noexcept;
   void leave(scope_member& member) noexcept;
   void note_failure(const control_block& fiber) noexcept;
   /// Rethrows what a child has thrown, else reports that join() was interrupted.

@@ -13,22 +13,17 @@ namespace coir {
 template <class Function, class... Arguments>
 using spawned = fiber<std::invoke_result_t<std::decay_t<Function>, std::decay_t<Arguments>...>>;
 
-/// Starts a fiber in a given scheduler; see spawn(). Private.
+/// Starts a fiber in a given place; see spawn(). Private.
 template <class Function, class... Arguments>
-spawned<Function, Arguments...> spawn_in(scheduler& owner, const spawn_options& options,
+spawned<Function, Arguments...> spawn_in(spawning_place place, const spawn_options& options,
                                          Function&& function, Arguments&&... arguments) {
   using value = std::invoke_result_t<std::decay_t<Function>, std::decay_t<Arguments>...>;
   using closure = bound_call<std::decay_t<Function>, std::decay_t<Arguments>...>;
-  auto& made = make_fiber<value, closure>(owner, options, std::forward<Function>(function),
+  auto& made = make_fiber<value, closure>(place, options, std::forward<Function>(function),
                                           std::forward<Arguments>(arguments)...);
-  owner.start(made);
+  place.start(made);
   return fiber<value>(made);
 }
-
-/// The scheduler for spawn(): the caller's, or on a plain thread that of the runtime that has been in run() for
-/// longest.
-/// Throws std::system_error(operation_not_permitted) if there is none. Private.
-scheduler& scheduler_for_spawn();
 
 /// Starts a fiber that calls `function(arguments...)`, all decayed copies as for std::thread, and returns its handle.
 ///
@@ -45,7 +40,7 @@ scheduler& scheduler_for_spawn();
 template <class Function, class... Arguments>
   requires std::is_invocable_v<std::decay_t<Function>, std::decay_t<Arguments>...>
 spawned<Function, Arguments...> spawn(Function&& function, Arguments&&... arguments) {
-  return spawn_in(scheduler_for_spawn(), {}, std::forward<Function>(function),
+  return spawn_in(spawning_place(), {}, std::forward<Function>(function),
                   std::forward<Arguments>(arguments)...);
 }
 
@@ -54,7 +49,7 @@ template <class Function, class... Arguments>
   requires std::is_invocable_v<std::decay_t<Function>, std::decay_t<Arguments>...>
 spawned<Function, Arguments...> spawn(const spawn_options& options, Function&& function,
                                       Arguments&&... arguments) {
-  return spawn_in(scheduler_for_spawn(), options, std::forward<Function>(function),
+  return spawn_in(spawning_place(), options, std::forward<Function>(function),
                   std::forward<Arguments>(arguments)...);
 }
 

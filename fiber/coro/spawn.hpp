@@ -71,22 +71,16 @@ private:
   }
 };
 
-/// Where a coroutine is spawned, found out once: nothing suspends in between. Private.
-struct spawning_place {
-  worker* here = current_worker();
-  scheduler& owner = here != nullptr ? here->owner() : scheduler_for_spawn();
-
-  /// Makes the block of a coroutine; as make_fiber.
-  template <class State, class... Parts>
-  State& make(const spawn_options& options, Parts&&... parts) {
-    static_assert(alignof(State) <= sizeof(slab_cell), "over-aligned results go behind a pointer");
-    static_assert(noexcept(State(std::forward<Parts>(parts)...)));
-    prepared_fiber prepared = owner.prepare_on(here, options, sizeof(State));
-    auto* const made = new (prepared.cell->object()) State(std::forward<Parts>(parts)...);
-    owner.adopt_on(here, *made, prepared, State::operations);
-    return *made;
-  }
-};
+/// Makes the block of a coroutine; as make_fiber. Private.
+template <class State, class... Parts>
+State& make_coroutine(spawning_place& place, const spawn_options& options, Parts&&... parts) {
+  static_assert(alignof(State) <= sizeof(slab_cell), "over-aligned results go behind a pointer");
+  static_assert(noexcept(State(std::forward<Parts>(parts)...)));
+  prepared_fiber prepared = place.owner.prepare(place.here, options, sizeof(State));
+  auto* const made = new (prepared.cell->object()) State(std::forward<Parts>(parts)...);
+  place.owner.adopt(place.here, *made, prepared, State::operations);
+  return *made;
+}
 
 /// Starts a task on the scheduler, as coir::spawn starts a fiber, with the same handle. It has no stack of its own:
 /// while it runs it borrows one of its worker, which it keeps beyond a suspension only if it calls a function that
@@ -96,8 +90,8 @@ template <class Value>
 fiber<Value> spawn(const spawn_options& options, task<Value> body) {
   if (!body.is_valid()) throw std::invalid_argument("coir: an empty task is spawned");
   spawning_place place;
-  auto& made = place.make<task_state<Value>>(options, std::move(body));
-  place.owner.start_on(place.here, made);
+  auto& made = make_coroutine<task_state<Value>>(place, options, std::move(body));
+  place.start(made);
   return fiber<Value>(made);
 }
 template <class Value>
@@ -165,8 +159,8 @@ template <class Value>
 void scope::spawn(const spawn_options& options, task<Value> body) {
   if (!body.is_valid()) throw std::invalid_argument("coir: an empty task is spawned");
   spawning_place place;
-  auto& made = place.make<scope_task_state<Value>>(options, *this, std::move(body));
-  start(place.owner, made, made.membership);
+  auto& made = make_coroutine<scope_task_state<Value>>(place, options, *this, std::move(body));
+  start(place, made, made.membership);
 }
 template <class Value>
 void scope::spawn(task<Value> body) {

@@ -14,16 +14,13 @@ void add_reference(control_block& fiber) noexcept {
   slab_cell::of(&fiber).refs.fetch_add(1, relaxed);
 }
 
-void drop_reference(control_block& fiber) noexcept {
-  slab_cell& cell = slab_cell::of(&fiber);
-  // acq_rel: pairs with itself: the last one sees what all others did to the fiber.
-  if (cell.refs.fetch_sub(1, acq_rel) != 1) return;
+void destroy_block(control_block& fiber) noexcept {
   fiber.operations->destroy(fiber);
   if (fiber.bridge != nullptr) destroy_stop_bridge(fiber);
   if (fiber.name != nullptr) std::free(fiber.name);
   fiber.~control_block();
   worker* const here = current_worker();
-  slab::release(here != nullptr ? &here->slabs() : nullptr, cell);
+  slab::release(here != nullptr ? &here->slabs() : nullptr, slab_cell::of(&fiber));
 }
 
 } // namespace coir

@@ -105,7 +105,12 @@ void wait_for_end_uninterrupted(control_block& fiber) noexcept;
 
 /// One more reference. The caller has one.
 void add_reference(control_block& fiber) noexcept;
+/// Destroys the fiber's result and frees its cell. By who has dropped the last reference.
+void destroy_block(control_block& fiber) noexcept;
 /// One less; the last destroys the fiber's result and frees its cell. Any thread.
-void drop_reference(control_block& fiber) noexcept;
+inline void drop_reference(control_block& fiber) noexcept {
+  // acq_rel: pairs with itself: the last one sees what all others did to the fiber.
+  if (slab_cell::of(&fiber).refs.fetch_sub(1, acq_rel) == 1) destroy_block(fiber);
+}
 
 } // namespace coir

@@ -9,8 +9,7 @@
 
 namespace coir {
 
-prepared_fiber scheduler::prepare_on(worker* here, const spawn_options& options,
-                                     std::size_t bytes) {
+prepared_fiber scheduler::prepare(worker* here, const spawn_options& options, std::size_t bytes) {
   prepared_fiber made{};
   made.is_pinned = options.placement == placement::pinned;
   made.size_class = options.stack_size == 0
@@ -50,8 +49,8 @@ void scheduler::abandon(prepared_fiber& prepared) noexcept {
   slab::release(here != nullptr ? &here->slabs() : nullptr, *prepared.cell);
 }
 
-void scheduler::adopt_on(worker* here, control_block& fiber, prepared_fiber& prepared,
-                         const fiber_operations& operations) noexcept {
+void scheduler::adopt(worker* here, control_block& fiber, prepared_fiber& prepared,
+                      const fiber_operations& operations) noexcept {
   fiber.owner = this;
   fiber.operations = &operations;
   fiber.size_class = prepared.size_class;
@@ -68,7 +67,7 @@ void scheduler::discard(control_block& fiber) noexcept {
   drop_reference(fiber);
 }
 
-void scheduler::start_on(worker* here, control_block& fiber) noexcept {
+void scheduler::start(worker* here, control_block& fiber) noexcept {
   if (here == nullptr) {
     foreign_spawned_.fetch_add(1, release); // pairs with the acquire in has_living_fibers
     resume_from_outside(fiber);

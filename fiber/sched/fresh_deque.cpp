@@ -32,14 +32,14 @@ control_block* fresh_deque::pop_batch(std::int64_t count) noexcept {
   const ring& slots = ring_of_owner();
   const std::int64_t bottom = bottom_.load(relaxed); // relaxed: only the owner writes it
   std::int64_t first = bottom - count;
-  bottom_.store(first, release);         // as in pop: thieves shall stay below
-  full_fence();                          // pairs with the one in steal
+  bottom_.store(first, release); // pairs with the acquire in steal: thieves shall stay below
+  full_fence();                  // pairs with the one in steal
   std::int64_t top = top_.load(relaxed); // relaxed: ordered by the fence
   control_block* taken = nullptr;
   if (top >= first) {
     // One thief may be about to take the one at top_; whoever comes later sees what we have just written.
     first = std::min(top + 1, bottom);
-    // seq_cst: as in steal. relaxed: the thief has it.
+    // seq_cst: pairs with the one in steal. relaxed: the thief has it.
     if (top < bottom && top_.compare_exchange(top, top + 1, seq_cst, relaxed)) {
       taken = slots.slot(first - 1).load(relaxed); // relaxed: the owner wrote it
     }

@@ -2,11 +2,11 @@
 // fresh_deque: a worker's fibers that have not begun yet. It takes the batch that was spawned last, thieves the oldest
 // fiber. Floor 2.
 //
-// Why the last batch: who waits mostly waits for what it has just spawned. Taken in the order of their birth, the fibers
-// of a recursive fork and join would all begin before the first one ends, each with a stack; so a worker holds as many
-// stacks as the recursion is deep. Within a batch, which is what one fiber has spawned between two suspensions, the
-// order is that of birth, as people expect. The oldest of all is the largest piece of work, which is what a thief wants
-// (Blumofe and Leiserson, Scheduling Multithreaded Computations by Work Stealing, JACM 1999).
+// Why the last batch: who waits mostly waits for what it has just spawned. Taken in the order of their birth, the
+// fibers of a recursive fork and join would all begin before the first one ends, each with a stack; so a worker holds
+// as many stacks as the recursion is deep. Within a batch, which is what one fiber has spawned between two suspensions,
+// the order is that of birth, as people expect. The oldest of all is the largest piece of work, which is what a thief
+// wants (Blumofe and Leiserson, Scheduling Multithreaded Computations by Work Stealing, JACM 1999).
 //
 // Roles: try_push, pop, pop_batch: the owner. steal, is_empty: anybody.
 //
@@ -16,13 +16,14 @@
 // Ordering:
 //   slot; bottom_ release (try_push)      -> bottom_ acquire (steal): the fiber's fields and the slot
 //   top_ seq_cst (steal, pop)             -> top_ acquire (try_push): the slot has been read and may be overwritten
-//   bottom_ - 1; full_fence; top_ (pop)   || top_; full_fence; bottom_ (steal): either the owner sees that the thief has
-//                                            moved top_, or the thief that the last one is being taken
+//   bottom_ lower; full_fence; top_ (pop) || top_; full_fence; bottom_ (steal): either the owner sees that the thief
+//                                            has moved top_, or the thief that the fiber is being taken
 //
 // It grows. A ring that has been replaced stays as it is for thieves that still read it: whoever wins a fiber by its
 // exchange has read the right one, in whichever ring.
 //
-// Source: Chase and Lev, Dynamic Circular Work-Stealing Deque, SPAA 2005, with the orders of Lê et al., PPoPP 2013. Checked by: tests/sched/fresh_deque_test.cpp.
+// Source: Chase and Lev, Dynamic Circular Work-Stealing Deque, SPAA 2005, with the orders of Lê et al., PPoPP 2013.
+// Checked by: tests/sched/fresh_deque_test.cpp.
 #pragma once
 
 #include "fiber/base/atomic.hpp"
@@ -61,22 +62,23 @@ public:
     // relaxed: it only grows, and never beyond bottom_, so equality is final.
     if (top_.load(relaxed) == bottom) return nullptr;
     const std::int64_t last = bottom - 1;
-    bottom_.store(last, release);          // as in try_push: a thief may read this one instead
+    // release: pairs with the acquire in steal, which may read this one instead of a later one.
+    bottom_.store(last, release);
     full_fence();                          // pairs with the one in steal
     std::int64_t top = top_.load(relaxed); // relaxed: ordered by the fence
     if (top < last) return ring_of_owner().slot(last).load(relaxed); // relaxed: the owner wrote it
     control_block* taken = nullptr;
     if (top == last) { // thieves may want it, too
-      // seq_cst: as in steal. relaxed: a thief has it.
+      // seq_cst: pairs with the one in steal. relaxed: a thief has it.
       if (top_.compare_exchange(top, top + 1, seq_cst, relaxed))
         taken = ring_of_owner().slot(last).load(relaxed); // relaxed: ours
     }
-    bottom_.store(bottom, release); // as above: empty, top_ == bottom_
+    bottom_.store(bottom, release); // pairs with the acquire in steal; empty: top_ == bottom_
     return taken;
   }
 
-  /// The oldest of the `count` that were pushed last, or null. The next calls of pop() return the others in the order of
-  /// their birth. Owner only.
+  /// The oldest of the `count` that were pushed last, or null. The next calls of pop() return the others in the order
+  /// of their birth. Owner only.
   [[nodiscard]] control_block* pop_batch(std::int64_t count) noexcept;
 
   /// The oldest; null: there is none, or somebody else was faster.
@@ -85,9 +87,10 @@ public:
     full_fence();                                     // pairs with the one in pop
     if (top >= bottom_.load(acquire)) return nullptr; // pairs with the release in try_push
     // acquire: pairs with the release in try_grow: the ring's contents.
-    control_block* const oldest = ring_.load(acquire)->slot(top).load(relaxed); // relaxed: published by bottom_; ours if top_ has not moved
-    // seq_cst: pairs with the acquire in try_push (the slot has been read) and has its place in the order of the fences.
-    // relaxed: somebody was faster.
+    const ring& slots = *ring_.load(acquire);
+    control_block* const oldest = slots.slot(top).load(relaxed); // relaxed: published by bottom_
+    // seq_cst: pairs with the acquire in try_push (the slot has been read) and has its place among the fences.
+    // relaxed: somebody was faster, and the slot may have been anything.
     return top_.compare_exchange(top, top + 1, seq_cst, relaxed) ? oldest : nullptr;
   }
 

@@ -21,9 +21,9 @@
 //     timers.
 //
 // The rule. A worker takes, in this order: the fiber its last one woke (next_slot, at most 3 in a row, so that a
-// ping-pong pair starves nobody), its run queue, then the inject queue, its poller and timers, other workers' run
-// queues; then it parks in its poller. Every 61st pass, and at least when 50 µs have gone, it looks at timers,
-// poller and inject queue first.
+// ping-pong pair starves nobody), what was spawned last (fresh_deque, at most 128 in a row while others wait), its run
+// queue, then the inject queue, its poller and timers, other workers' queues; then it parks in its poller. Every 61st
+// pass, and at least when 50 µs have gone, it looks at timers, poller and inject queue first.
 //
 // No hop while there is work. A fiber that suspends picks its successor itself and switches to it (suspend.cpp);
 // one that ends runs a fresh successor in place, on its own stack. Only the looks around, and parking, happen on
@@ -108,7 +108,7 @@ worker& scheduler::add_worker(std::unique_ptr<poller> first) {
 bool scheduler::enter_or_start(control_block& main) noexcept {
   // Held over start(), so that whoever is about to leave counts `main` among the living.
   const std::lock_guard held(entry_mutex_);
-  if (is_entered_) start(main);
+  if (is_entered_) start(own_worker(), main);
   return !std::exchange(is_entered_, true);
 }
 
@@ -148,7 +148,7 @@ bool scheduler::work(control_block& main) noexcept {
   {
     const running_entry entry(*this);
     main.is_main = true;
-    start(main);
+    start(own_worker(), main);
     run_workers();
   }
   const bool is_deadlocked = is_deadlocked_.load(relaxed); // relaxed: all threads have been joined
@@ -194,11 +194,6 @@ void scheduler::stop() noexcept {
   is_stopping_.store(true, release); // pairs with the acquire in is_stopping
   full_fence();                      // pairs with the one in worker::park
   for_each_worker([](worker& w) { w.interrupt(); });
-}
-
-worker* scheduler::own_worker() const noexcept {
-  worker* const here = current_worker();
-  return here != nullptr && &here->owner() == this ? here : nullptr;
 }
 
 void resume(control_block& fiber) noexcept {
@@ -259,12 +254,6 @@ void scheduler::begin_draining() noexcept {
   drain_limit_.store(limit.time_since_epoch().count(), relaxed); // relaxed: published by the next
   is_draining_.store(true, release); // pairs with the acquire loads of is_draining_
   workers_[0]->interrupt();          // it watches the limit
-}
-
-void scheduler::note_finished(bool is_main) noexcept {
-  if (is_main) begin_draining();
-  // relaxed: a finisher that misses it is followed by its worker's park(), which looks again behind a fence.
-  if (is_draining_.load(relaxed)) check_drained();
 }
 
 bool scheduler::has_living_fibers() const noexcept {

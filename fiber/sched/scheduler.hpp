@@ -3,6 +3,7 @@
 #pragma once
 
 #include "fiber/options.hpp"
+#include "fiber/sched/current.hpp"
 #include "fiber/sched/idle_workers.hpp"
 #include "fiber/sched/inject_queue.hpp"
 #include "fiber/sched/monitor.hpp"
@@ -51,27 +52,25 @@ public:
   /// requested to stop.
   bool work(control_block& main) noexcept;
 
+  // For the next ones, `here` is own_worker(), and the caller has not suspended since.
+
   /// Takes what a fiber needs before its closure can be made: a cell of `bytes`, a promised stack. Throws
   /// std::bad_alloc or std::system_error: ENOMEM if there is no address space, EINVAL if the stack is too large.
   /// Any thread.
-  [[nodiscard]] prepared_fiber prepare(const spawn_options& options, std::size_t bytes) {
-    return prepare_on(own_worker(), options, bytes);
-  }
+  [[nodiscard]] prepared_fiber prepare(worker* here, const spawn_options& options,
+                                       std::size_t bytes);
   /// Gives it back.
   void abandon(prepared_fiber& prepared) noexcept;
   /// Fills the record of a fiber made in a prepared cell. It has two references: its handle's and the scheduler's.
-  void adopt(control_block& fiber, prepared_fiber& prepared,
-             const fiber_operations& operations) noexcept {
-    adopt_on(own_worker(), fiber, prepared, operations);
-  }
+  void adopt(worker* here, control_block& fiber, prepared_fiber& prepared,
+             const fiber_operations& operations) noexcept;
   /// Makes a new fiber runnable.
-  void start(control_block& fiber) noexcept { start_on(own_worker(), fiber); }
-  // The same for a caller that knows its worker, null if it is none of ours, and has not suspended since.
-  [[nodiscard]] prepared_fiber prepare_on(worker* here, const spawn_options& options,
-                                          std::size_t bytes);
-  void adopt_on(worker* here, control_block& fiber, prepared_fiber& prepared,
-                const fiber_operations& operations) noexcept;
-  void start_on(worker* here, control_block& fiber) noexcept;
+  void start(worker* here, control_block& fiber) noexcept;
+  /// The calling thread's worker if it is one of ours, else null.
+  [[nodiscard]] worker* own_worker() const noexcept {
+    worker* const here = current_worker();
+    return here != nullptr && &here->owner() == this ? here : nullptr;
+  }
   /// Destroys a fiber that has not been started.
   void discard(control_block& fiber) noexcept;
 
@@ -120,12 +119,14 @@ private:
   [[nodiscard]] bool try_leave() noexcept;
   void run_latecomers() noexcept;
   void begin_draining() noexcept;
-  /// The calling thread's worker if it is one of ours, else null.
-  [[nodiscard]] worker* own_worker() const noexcept;
   void return_stack_promise(unsigned size_class) noexcept;
   void stop() noexcept;
   void join_threads() noexcept;
-  void note_finished(bool is_main) noexcept;
+  void note_finished(bool is_main) noexcept {
+    if (is_main) begin_draining();
+    // relaxed: a finisher that misses it is followed by its worker's park(), which looks again behind a fence.
+    if (is_draining_.load(relaxed)) check_drained();
+  }
   void check_drained() noexcept;
   void declare_deadlock() noexcept;
   [[nodiscard]] bool has_queued_work() const noexcept;

@@ -141,9 +141,8 @@ void yield() noexcept {
     ::sched_yield();
     return;
   }
-  w->place_batch_before_yield();
   const bool is_look_due = w->count_pass();
-  control_block* const next = is_look_due ? nullptr : w->pick();
+  control_block* const next = is_look_due ? nullptr : w->pick(worker::reason::yield);
   if (next != nullptr && self->home == nullptr) [[likely]] {
     leave_either_way(*w, next, nullptr, self);
   } else if (next != nullptr || is_look_due) {

@@ -80,7 +80,14 @@ control_block* worker::take_next_slot() noexcept {
   return next_slot_.exchange(nullptr, acquire);
 }
 
-control_block* worker::pick_special() noexcept {
+control_block* worker::pick_special(reason why) noexcept {
+  if (why == reason::yield && fresh_batch_ != 0) queue_batch();
+  control_block* const next = pick_in_turn();
+  has_special_ = !pinned_.is_empty() || !fresh_.is_empty();
+  return next;
+}
+
+control_block* worker::pick_in_turn() noexcept {
   // Pinned fibers get every fourth turn while others are runnable, and all turns when none is.
   if (!pinned_.is_empty() && (passes_.load(relaxed) & 3) == 0) { // relaxed: only we write it
     return pinned_.pop_front();
@@ -101,12 +108,8 @@ control_block* worker::pick_special() noexcept {
 }
 
 control_block* worker::take_fresh() noexcept {
-  if (!has_fresh_) return nullptr;
   const std::int64_t batch = std::exchange(fresh_batch_, 0);
-  control_block* const next = batch > 1 ? fresh_.pop_batch(batch) : fresh_.pop();
-  // Thieves may have taken all of the batch, and no more.
-  has_fresh_ = next != nullptr || !fresh_.is_empty();
-  return next;
+  return batch > 1 ? fresh_.pop_batch(batch) : fresh_.pop();
 }
 
 void worker::queue_batch() noexcept {
@@ -116,7 +119,7 @@ void worker::queue_batch() noexcept {
 }
 
 void worker::take_oldest_fresh(base::time_point now) noexcept {
-  if (const std::int64_t taken = fresh_.taken(); !has_fresh_ || taken != fresh_taken_) {
+  if (const std::int64_t taken = fresh_.taken(); fresh_.is_empty() || taken != fresh_taken_) {
     fresh_taken_ = taken;
     oldest_since_ = now;
     return;
@@ -142,8 +145,7 @@ void worker::push_fresh_special(control_block& fiber) noexcept {
     push_back(fiber);
     return;
   }
-  ++fresh_batch_;
-  has_fresh_ = true;
+  note_fresh();
   if (!is_alone_) owner_.wake_one();
 }
 
@@ -173,7 +175,7 @@ void worker::overflow(control_block& fiber) noexcept {
 
 void worker::push_pinned(control_block& fiber) noexcept {
   if (current_worker() == this) {
-    pinned_.push_back(fiber);
+    keep_pinned(fiber);
     return;
   }
   {
@@ -190,7 +192,7 @@ void worker::take_pinned() noexcept {
   // pairs with the release in push_pinned
   if (pinned_inbox_size_.load(acquire) == 0) return;
   const std::lock_guard held(pinned_lock_);
-  while (control_block* const fiber = pinned_inbox_.pop_front()) pinned_.push_back(*fiber);
+  while (control_block* const fiber = pinned_inbox_.pop_front()) keep_pinned(*fiber);
   pinned_inbox_size_.store(0, relaxed); // relaxed: written under the lock, zero publishes nothing
 }
 
@@ -330,10 +332,10 @@ worker& worker::finish(control_block& fiber) noexcept {
   {
     const std::lock_guard held(fiber.ended.lock());
     fiber.has_ended.store(true, release); // pairs with the acquire in wait_for_end: the result
-    check_detached_error(fiber);
-    joiners = fiber.ended.take_all();
+    if (fiber.has_failed) check_detached_error(fiber);
+    if (!fiber.ended.is_empty()) joiners = fiber.ended.take_all();
   }
-  wait_queue::resume_all(joiners);
+  if (joiners != nullptr) wait_queue::resume_all(joiners);
   drop_reference(fiber);
   worker& here = *current_worker();
   here.current_ = nullptr;
@@ -344,39 +346,26 @@ worker& worker::finish(control_block& fiber) noexcept {
   return here;
 }
 
-void worker::take_stack_promise(unsigned size_class) {
-  constexpr std::uint32_t batch = 64;
-  if (promises_[size_class] == 0) {
-    try {
-      stack_pool::instance().promise(size_class, batch);
-      promises_[size_class] = batch;
-    } catch (const std::system_error&) {
-      stack_pool::instance().promise(size_class, 1); // address space is short: no hoarding
-      promises_[size_class] = 1;
-    }
+void worker::promise_more_stacks(unsigned size_class) {
+  constexpr std::uint32_t batch = most_promises / 2;
+  try {
+    stack_pool::instance().promise(size_class, batch);
+    promises_[size_class] = batch;
+  } catch (const std::system_error&) {
+    stack_pool::instance().promise(size_class, 1); // address space is short: no hoarding
+    promises_[size_class] = 1;
   }
-  --promises_[size_class];
 }
 
-void worker::give_stack_promise(unsigned size_class) noexcept {
-  constexpr std::uint32_t most = 128;
-  if (++promises_[size_class] < most) return;
-  stack_pool::instance().withdraw(size_class, most / 2);
-  promises_[size_class] -= most / 2;
+void worker::withdraw_promises(unsigned size_class) noexcept {
+  stack_pool::instance().withdraw(size_class, most_promises / 2);
+  promises_[size_class] -= most_promises / 2;
 }
 
-std::uint64_t worker::take_id() noexcept {
+void worker::take_more_ids() noexcept {
   constexpr std::uint64_t block = 1024;
-  if (next_id_ == last_id_) {
-    next_id_ = owner_.fresh_ids(block);
-    last_id_ = next_id_ + block;
-  }
-  return next_id_++;
-}
-
-void worker::count_spawn() noexcept {
-  // release: pairs with the acquire in has_living_fibers. relaxed: only we write it.
-  spawned_.store(spawned_.load(relaxed) + 1, release);
+  next_id_ = owner_.fresh_ids(block);
+  last_id_ = next_id_ + block;
 }
 
 void worker::replace_poller(std::unique_ptr<coir::poller> next) {

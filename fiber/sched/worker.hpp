@@ -70,11 +70,13 @@ public:
   [[nodiscard]] std::uint64_t passes() const noexcept {
     return passes_.load(relaxed); // relaxed: only we write it
   }
+  /// Why a fiber is picked: the running one yields, so what it has spawned comes after all others; or it does not.
+  enum class reason : std::uint8_t { wait, yield };
   /// The next runnable fiber at hand, or null. Never suspends, never calls the kernel.
-  [[nodiscard]] control_block* pick() noexcept {
+  [[nodiscard]] control_block* pick(reason why = reason::wait) noexcept {
     // relaxed: only its emptiness is read; pick_special looks closer.
-    if (!pinned_.is_empty() || has_fresh_ || next_slot_.load(relaxed) != nullptr) [[unlikely]]
-      return pick_special();
+    if (has_special_ || next_slot_.load(relaxed) != nullptr) [[unlikely]]
+      return pick_special(why);
     next_slot_uses_ = 0;
     return queue_.pop();
   }
@@ -88,23 +90,31 @@ public:
     if (!is_plain_ || !fresh_.try_push(fiber)) [[unlikely]] {
       push_fresh_special(fiber);
     } else {
-      ++fresh_batch_;
-      has_fresh_ = true;
+      note_fresh();
     }
-  }
-  /// The running fiber yields: what it has spawned since it last suspended is run before it and after all others.
-  void place_batch_before_yield() noexcept {
-    if (fresh_batch_ != 0) [[unlikely]]
-      queue_batch();
   }
   /// A fiber that the running one has just made runnable: it comes next, but at most `next_slot_limit` times in a row.
   void push_next(control_block& fiber) noexcept;
   /// The right to take one stack of the class later; throws as stack_pool::promise.
-  void take_stack_promise(unsigned size_class);
-  void give_stack_promise(unsigned size_class) noexcept;
+  void take_stack_promise(unsigned size_class) {
+    if (promises_[size_class] == 0) [[unlikely]]
+      promise_more_stacks(size_class);
+    --promises_[size_class];
+  }
+  void give_stack_promise(unsigned size_class) noexcept {
+    if (++promises_[size_class] == most_promises) [[unlikely]]
+      withdraw_promises(size_class);
+  }
   /// An id for a new fiber, unique in its runtime.
-  std::uint64_t take_id() noexcept;
-  void count_spawn() noexcept;
+  std::uint64_t take_id() noexcept {
+    if (next_id_ == last_id_) [[unlikely]]
+      take_more_ids();
+    return next_id_++;
+  }
+  void count_spawn() noexcept {
+    // release: pairs with the acquire in has_living_fibers. relaxed: only we write it.
+    spawned_.store(spawned_.load(relaxed) + 1, release);
+  }
   /// The bookkeeping of the running fiber's end: joiners, references, counts. Destroys a result that nobody wants,
   /// and that may suspend: the fiber counts as living until then, and may continue on another worker. Returns that
   /// one.
@@ -146,9 +156,13 @@ private:
   static constexpr std::chrono::milliseconds longest_without_poll{5};
   static constexpr std::uint32_t next_slot_limit = 3;
   static constexpr std::uint32_t fresh_limit = 128;
+  static constexpr std::uint32_t most_promises = 128;
   static constexpr std::chrono::milliseconds newest_first_for{5};
   static constexpr std::uint32_t operations_in_a_row = 64; ///< about 100 µs of system calls
 
+  void promise_more_stacks(unsigned size_class);
+  void withdraw_promises(unsigned size_class) noexcept;
+  void take_more_ids() noexcept;
   bool is_look_due() noexcept;
   bool is_poll_worthwhile(base::time_point now) noexcept;
   void look_around(bool with_poll) noexcept;
@@ -158,9 +172,18 @@ private:
   void take_pinned() noexcept;
   void overflow(control_block& fiber) noexcept;
   control_block* find_work() noexcept;
-  control_block* pick_special() noexcept;
+  control_block* pick_special(reason why) noexcept;
+  void note_fresh() noexcept {
+    ++fresh_batch_;
+    has_special_ = true;
+  }
+  void keep_pinned(control_block& fiber) noexcept {
+    pinned_.push_back(fiber);
+    has_special_ = true;
+  }
   void push_back_special(control_block& fiber) noexcept;
   void push_fresh_special(control_block& fiber) noexcept;
+  control_block* pick_in_turn() noexcept;
   control_block* take_fresh() noexcept;
   void queue_batch() noexcept;
   void take_oldest_fresh(base::time_point now) noexcept;
@@ -191,7 +214,7 @@ private:
   base::time_point last_poll_{};
   sanitizer::stack_bounds own_stack_{};
   fiber_list pinned_;            ///< runnable and pinned here
-  bool has_fresh_ = false;       ///< false: fresh_ is empty
+  bool has_special_ = false;     ///< false: pinned_ and fresh_ are empty
   std::int64_t fresh_batch_ = 0; ///< how many were pushed there since a fiber was picked
   std::uint32_t fresh_uses_ = 0; ///< how many were taken from there in a row
   std::int64_t fresh_taken_ = 0; ///< fresh_.taken() since oldest_since_

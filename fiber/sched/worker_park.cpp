@@ -70,7 +70,7 @@ void worker::park_retired() noexcept {
   }
   while (control_block* const fiber = ready.pop_front()) {
     if (fiber->home == this) {
-      pinned_.push_back(*fiber);
+      keep_pinned(*fiber);
     } else {
       fiber->owner->resume_from_outside(*fiber);
     }

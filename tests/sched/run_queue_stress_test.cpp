@@ -3,9 +3,9 @@
 // come out exactly once.
 #include "fiber/base/pause.hpp"
 #include "fiber/base/random.hpp"
-#include "fiber/sched/control_block.hpp"
 #include "fiber/sched/run_queue.hpp"
 #include "tests/catch.hpp"
+#include "tests/sched/fiber_records.hpp"
 #include "tests/support/sanitized.hpp"
 #include "tests/support/seed.hpp"
 
@@ -13,7 +13,6 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
-#include <memory>
 #include <thread>
 #include <vector>
 
@@ -21,30 +20,13 @@ using namespace std::chrono_literals;
 using coir::control_block;
 using coir::run_queue;
 using coir::base::random_sequence;
+using coir::test::fiber_records;
 
 namespace {
 
 constexpr int scale = coir::test::is_sanitized ? 10 : 5;
 
-/// Who has popped which fiber how often. Plain counters: only the one who popped a fiber may touch its own.
-class tally {
-public:
-  explicit tally(std::uint32_t count)
-      : blocks_(std::make_unique<control_block[]>(count)), pops_(count) {
-    for (std::uint32_t i = 0; i < count; ++i) blocks_[i].id = i;
-  }
-  control_block& operator[](std::uint32_t index) noexcept { return blocks_[index]; }
-  void count_pop(const control_block& fiber) noexcept { ++pops_[fiber.id]; }
-  [[nodiscard]] bool is_each_popped_once() const {
-    return std::all_of(pops_.begin(), pops_.end(), [](int pops) { return pops == 1; });
-  }
-
-private:
-  std::unique_ptr<control_block[]> blocks_;
-  std::vector<int> pops_;
-};
-
-void steal_until(const std::atomic<bool>& is_done, run_queue& victim, tally& fibers) {
+void steal_until(const std::atomic<bool>& is_done, run_queue& victim, fiber_records& fibers) {
   run_queue own(false);
   for (;;) {
     const bool was_done = is_done; // read first: what comes after it is the last look
@@ -60,7 +42,7 @@ TEST_CASE("An owner and thieves share each fiber out to exactly one of them") {
   const unsigned thieves = GENERATE(1U, 3U, 7U);
   constexpr std::uint32_t count = 1'000'000 / scale;
   random_sequence random(coir::test::seed());
-  tally fibers(count);
+  fiber_records fibers(count);
   run_queue queue(false);
   std::atomic<bool> is_done{false};
   std::vector<std::thread> threads;
@@ -98,7 +80,7 @@ namespace {
 /// One exclusive queue that its owner empties while another thread opens it.
 struct opening {
   explicit opening(std::uint32_t count) : fibers(count) {}
-  tally fibers;
+  fiber_records fibers;
   run_queue queue{true};
   std::atomic<bool> is_over{false};
 };
@@ -152,7 +134,7 @@ TEST_CASE("A queue may be closed again at any time, and opened by whoever wants 
   const unsigned thieves = GENERATE(1U, 2U);
   constexpr std::uint32_t count = 2'000'000 / scale;
   random_sequence random(coir::test::seed());
-  tally fibers(count);
+  fiber_records fibers(count);
   run_queue queue(true);
   std::atomic<bool> is_done{false};
   std::vector<std::thread> threads;

@@ -2,34 +2,20 @@
 // run_queue alone: order, bounds, halves, and the way from exclusive to shared.
 #include "fiber/sched/run_queue.hpp"
 
-#include "fiber/sched/control_block.hpp"
 #include "tests/catch.hpp"
+#include "tests/sched/fiber_records.hpp"
 
 #include <cstdint>
-#include <memory>
 #include <vector>
 
 using coir::control_block;
 using coir::run_queue;
+using coir::test::fiber_records;
 
 namespace {
 
-/// Records of fibers that never run, told apart by their ids: 0, 1, …
-class some_fibers {
-public:
-  explicit some_fibers(std::uint32_t count) : blocks_(std::make_unique<control_block[]>(count)) {
-    for (std::uint32_t i = 0; i < count; ++i) blocks_[i].id = i;
-  }
-  control_block& operator[](std::uint32_t index) noexcept { return blocks_[index]; }
-
-private:
-  std::unique_ptr<control_block[]> blocks_;
-};
-
 std::vector<std::uint64_t> pop_all(run_queue& queue) {
-  std::vector<std::uint64_t> ids;
-  while (const control_block* const fiber = queue.pop()) ids.push_back(fiber->id);
-  return ids;
+  return coir::test::ids_of([&] { return queue.pop(); });
 }
 
 std::vector<std::uint64_t> ids_between(std::uint64_t first, std::uint64_t end) {
@@ -38,7 +24,7 @@ std::vector<std::uint64_t> ids_between(std::uint64_t first, std::uint64_t end) {
   return ids;
 }
 
-bool push_ids(run_queue& queue, some_fibers& fibers, std::uint32_t first, std::uint32_t end) {
+bool push_ids(run_queue& queue, fiber_records& fibers, std::uint32_t first, std::uint32_t end) {
   bool all_fit = true;
   for (auto id = first; id < end; ++id) all_fit = queue.try_push(fibers[id]) && all_fit;
   return all_fit;
@@ -48,7 +34,7 @@ bool push_ids(run_queue& queue, some_fibers& fibers, std::uint32_t first, std::u
 
 TEST_CASE("Fibers come out in the order in which they went in") {
   const bool is_exclusive = GENERATE(true, false);
-  some_fibers fibers(100);
+  fiber_records fibers(100);
   run_queue queue(is_exclusive);
   CHECK(queue.pop() == nullptr);
   REQUIRE(push_ids(queue, fibers, 0, 100));
@@ -61,7 +47,7 @@ TEST_CASE("Fibers come out in the order in which they went in") {
 TEST_CASE("A full queue refuses, and goes on after a pop") {
   const bool is_exclusive = GENERATE(true, false);
   constexpr auto capacity = run_queue::capacity;
-  some_fibers fibers(capacity + 1);
+  fiber_records fibers(capacity + 1);
   run_queue queue(is_exclusive);
   REQUIRE(push_ids(queue, fibers, 0, capacity));
   CHECK_FALSE(queue.try_push(fibers[capacity]));
@@ -73,7 +59,7 @@ TEST_CASE("A full queue refuses, and goes on after a pop") {
 
 TEST_CASE("The ring may be gone round any number of times") {
   const bool is_exclusive = GENERATE(true, false);
-  some_fibers fibers(7);
+  fiber_records fibers(7);
   run_queue queue(is_exclusive);
   bool is_in_order = true;
   for (std::uint32_t round = 0; round < 3 * run_queue::capacity; ++round) {
@@ -85,7 +71,7 @@ TEST_CASE("The ring may be gone round any number of times") {
 
 TEST_CASE("take_half takes the older half out, linked") {
   const bool is_exclusive = GENERATE(true, false);
-  some_fibers fibers(11);
+  fiber_records fibers(11);
   run_queue queue(is_exclusive);
   REQUIRE(push_ids(queue, fibers, 0, 11));
   control_block* first = nullptr;
@@ -103,7 +89,7 @@ TEST_CASE("take_half takes the older half out, linked") {
 }
 
 TEST_CASE("A thief gets the older half, rounded up, in order") {
-  some_fibers fibers(20);
+  fiber_records fibers(20);
   run_queue victim(false);
   run_queue own(false);
   CHECK(victim.steal_into(own) == 0);
@@ -115,7 +101,7 @@ TEST_CASE("A thief gets the older half, rounded up, in order") {
 }
 
 TEST_CASE("A thief takes no more than it has room for, and at least one") {
-  some_fibers fibers(run_queue::capacity + 8);
+  fiber_records fibers(run_queue::capacity + 8);
   run_queue victim(false);
   run_queue own(false);
   REQUIRE(push_ids(victim, fibers, 0, 8));
@@ -135,7 +121,7 @@ TEST_CASE("A thief takes no more than it has room for, and at least one") {
 
 TEST_CASE("A queue that a theft has filled further than any push refuses when it is full") {
   constexpr auto capacity = run_queue::capacity;
-  some_fibers fibers(capacity + 8);
+  fiber_records fibers(capacity + 8);
   run_queue victim(false);
   run_queue own(false);
   for (std::uint32_t i = 0; i < capacity - 2; ++i) {
@@ -151,7 +137,7 @@ TEST_CASE("A queue that a theft has filled further than any push refuses when it
 }
 
 TEST_CASE("Nobody steals from an exclusive queue until it has been opened") {
-  some_fibers fibers(10);
+  fiber_records fibers(10);
   run_queue victim(true);
   run_queue own(false);
   REQUIRE(push_ids(victim, fibers, 0, 10));
@@ -170,7 +156,7 @@ TEST_CASE("Nobody steals from an exclusive queue until it has been opened") {
 }
 
 TEST_CASE("An opened queue that began exclusive can be closed") {
-  some_fibers fibers(10);
+  fiber_records fibers(10);
   run_queue victim(true);
   run_queue own(false);
   REQUIRE(push_ids(victim, fibers, 0, 10));
