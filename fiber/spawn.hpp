@@ -28,7 +28,9 @@ spawned<Function, Arguments...> spawn_in(spawning_place place, const spawn_optio
 /// Starts a fiber that calls `function(arguments...)`, all decayed copies as for std::thread, and returns its handle.
 ///
 /// The fiber runs on the runtime of the calling fiber; called by a plain thread, on the runtime that has been in
-/// run() for longest. It gets a stack when it first runs.
+/// run() for longest. It gets a stack when it first runs. What one fiber spawns begins in that order, as far as other
+/// workers do not take it: when the spawner waits, before what others have spawned earlier; when it yields, after all
+/// that is runnable.
 ///
 /// **blocks**: never. **safety**: any thread. **migration**: the caller goes on where it is.
 /// Throws std::system_error: not_enough_memory (no address space for a stack), invalid_argument (stack size above
