@@ -11,10 +11,10 @@ namespace coir {
 
 /// What a stream has read last, in memory that is there only while there are bytes.
 ///
-/// A read into it (tcp_stream::read) gives the memory back, waits, takes memory when bytes have come, at most 16 KiB,
+/// A read into it (tcp_stream::read) gives the memory back, waits, takes memory when bytes have come, at most 32 KiB,
 /// and reads them. So a connection that waits holds none: neither a buffer of its own nor, for a fiber, one more page
 /// of stack. The memory comes from a few buffers that each worker keeps at hand, mostly the one that it has used
-/// last, which lies in the cache of its CPU; it costs a few instructions, where the allocator's way to 16 KiB is 300.
+/// last, which lies in the cache of its CPU; it costs a few instructions, where the allocator's way to as much is 300.
 ///
 ///     coir::scratch_buffer received;
 ///     while (connection.read(received) > 0) connection.write(received.bytes());

@@ -13,7 +13,7 @@ namespace coir {
 /// Last in, first out: who takes one gets the one that its CPU has touched last. Only its worker may use it.
 class scratch_cache {
 public:
-  static constexpr std::size_t buffer_bytes = 16 * 1024;
+  static constexpr std::size_t buffer_bytes = 32 * 1024;
 
   scratch_cache() noexcept = default;
   scratch_cache(const scratch_cache&) = delete;

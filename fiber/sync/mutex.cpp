@@ -26,22 +26,50 @@ bool mutex::try_lock_patiently() noexcept {
   return false;
 }
 
-bool mutex::try_lock_or_announce() noexcept {
-  // acquire: pairs with the release in unlock, if it is free by now.
-  const std::uint32_t before = state_.fetch_or(contended, acquire);
-  return (before & locked) == 0 && try_lock();
+bool mutex::try_lock_as_woken() noexcept {
+  std::uint32_t seen = state_.load(relaxed); // relaxed: the exchange has the order
+  while ((seen & locked) == 0) {
+    // acquire: pairs with the releases in unlock and unlock_contended. relaxed: only looks again.
+    if (state_.compare_exchange_weak(seen, (seen | locked) & ~std::uint32_t{waking}, acquire,
+                                     relaxed))
+      return true;
+  }
+  return false;
+}
+
+bool mutex::try_lock_or_announce(bool is_woken) noexcept {
+  std::uint32_t seen = state_.load(relaxed); // relaxed: the exchange has the order
+  for (;;) {
+    const bool is_free = (seen & locked) == 0;
+    const std::uint32_t kept = is_woken ? seen & ~std::uint32_t{waking} : seen;
+    // acquire: pairs with the release in unlock, if it is free by now. relaxed: only looks again.
+    if (state_.compare_exchange_weak(seen, kept | (is_free ? locked : contended), acquire, relaxed))
+      return is_free;
+  }
+}
+
+void mutex::decline() noexcept {
+  // relaxed: publishes nothing; who wakes the next is decided by the lock that follows.
+  state_.fetch_and(~std::uint32_t{waking}, relaxed);
+  if (try_lock()) unlock();
 }
 
 bool mutex::lock_contended(clock::time_point limit) {
   if (try_lock_patiently()) return true;
-  for (bool wants_handover = false;; wants_handover = true) {
+  const auto patient_until = clock::now() + patience;
+  for (bool is_woken = false;; is_woken = true) {
     mutex_waiter self;
-    self.wants_handover = wants_handover;
-    self.arm(queue_, limit, wait_kind::plain);
+    self.wants_handover = is_woken && clock::now() >= patient_until;
+    try {
+      self.arm(queue_, limit, wait_kind::plain);
+    } catch (...) {
+      if (is_woken) decline();
+      throw;
+    }
     std::unique_lock held(queue_.lock());
-    if (try_lock_or_announce()) return true;
+    if (try_lock_or_announce(is_woken)) return true;
     if (queue_.wait_locked(self, std::move(held)) != wait_outcome::notified) return false;
-    if (self.is_handed_over || try_lock()) return true;
+    if (self.is_handed_over || try_lock_as_woken()) return true;
   }
 }
 
@@ -54,6 +82,11 @@ void mutex::unlock() noexcept {
 }
 
 void mutex::unlock_contended() noexcept {
+  std::uint32_t seen = state_.load(relaxed); // relaxed: ours, but for what others announce
+  while ((seen & waking) != 0) {
+    // release: pairs with the acquires in try_lock_as_woken and the others. relaxed: only looks again.
+    if (state_.compare_exchange_weak(seen, seen & ~std::uint32_t{locked}, release, relaxed)) return;
+  }
   mutex_waiter* next = nullptr;
   {
     const std::lock_guard held(queue_.lock());
@@ -64,7 +97,8 @@ void mutex::unlock_contended() noexcept {
       state_.store(locked | rest,
                    relaxed); // relaxed: it stays locked; the resume hands our writes over
     } else {
-      state_.store(rest, release); // pairs with the acquires in try_lock and lock_contended
+      // release: pairs with the acquires in try_lock and the others.
+      state_.store(rest | (next != nullptr ? std::uint32_t{waking} : 0), release);
     }
   }
   wait_queue::resume(next);
@@ -82,7 +116,7 @@ bool mutex_awaiter::await_suspend(std::coroutine_handle<> locking) noexcept {
   self_.wants_handover = true; // it cannot try again without being suspended once more
   self_.arm(wanted.queue_, clock::time_point::max(), wait_kind::plain);
   std::unique_lock held(wanted.queue_.lock());
-  if (wanted.try_lock_or_announce()) return false;
+  if (wanted.try_lock_or_announce(false)) return false;
   return suspension::begin_locked(wanted.queue_, self_, locking, std::move(held));
 }
 

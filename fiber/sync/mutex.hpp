@@ -15,9 +15,9 @@ class mutex_awaiter;
 
 /// As std::timed_mutex, for fibers and plain threads at once. Whoever cannot have it suspends (a thread blocks).
 ///
-/// A lock that becomes free goes to whoever comes first, running or woken; a waiter that was woken in vain once
-/// gets it handed over the next time, so nobody starves. It may be unlocked on another thread than it was locked
-/// on, by the same fiber.
+/// A lock that becomes free goes to whoever comes first, running or woken; a waiter that has been woken in vain and
+/// has waited for a millisecond gets it handed over, so nobody starves. It may be unlocked on another thread than it
+/// was locked on, by the same fiber.
 ///
 /// Not a cancellation point, and not bounded by deadline_scope: lock() has no way to report it.
 /// **safety**: any fiber, any thread, not from signal handlers. 32 bytes, no allocation.
@@ -51,14 +51,22 @@ private:
   friend class mutex_awaiter;
 
   // State: bit 0 locked; bit 1 the queue may hold waiters, so unlock() must look. Bit 1 is set and cleared under the
-  // queue's lock, and is set whenever a waiter is in the queue.
-  enum : std::uint32_t { locked = 1, contended = 2 };
+  // queue's lock, and is set whenever a waiter is in the queue. Bit 2: a waiter has been woken and has not tried yet,
+  // so unlock() wakes no other; it clears the bit when it locks, or waits again. Without it every unlock of a busy
+  // holder would wake one more in vain.
+  enum : std::uint32_t { locked = 1, contended = 2, waking = 4 };
+  static constexpr std::chrono::milliseconds patience{1}; ///< then it wants the mutex handed over
 
   bool lock_contended(clock::time_point limit);
   /// A few looks, which cost less than a suspension: the holder may be running on another CPU and nearly done.
   bool try_lock_patiently() noexcept;
-  /// Under the queue's lock: says that somebody waits. True: the mutex has become free, and is locked.
-  bool try_lock_or_announce() noexcept;
+  /// By a waiter that has been woken.
+  bool try_lock_as_woken() noexcept;
+  /// Under the queue's lock: says that the caller will wait (again, if it has been woken). True: the mutex has become
+  /// free, and is locked.
+  bool try_lock_or_announce(bool is_woken) noexcept;
+  /// A waiter that has been woken can neither lock nor wait: lets another take its place.
+  void decline() noexcept;
   void unlock_contended() noexcept;
 
   atomic<std::uint32_t> state_{0};

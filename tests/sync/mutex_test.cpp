@@ -229,3 +229,46 @@ TEST_CASE("std::scoped_lock takes several in any order") {
     CHECK(counter == 8 * (rounds / 10));
   });
 }
+
+TEST_CASE(
+    "A busy holder that locks again and again is left alone until somebody has waited too long") {
+  const unsigned workers = GENERATE(1U, 4U);
+  coir::run(shuffled(workers), [] {
+    coir::mutex mutex;
+    std::uint64_t counter = 0;
+    std::atomic<int> turns{0};
+    coir::scope all;
+    for (int i = 0; i < 20; ++i) {
+      all.spawn([&] {
+        for (int round = 0; round < 2000; ++round) {
+          const std::lock_guard held(mutex);
+          ++counter;
+        }
+        ++turns;
+      });
+    }
+    for (int i = 0; i < 4; ++i) { // give up while they have been woken, or before
+      all.spawn([&] {
+        for (int round = 0; round < 200; ++round) {
+          if (!mutex.try_lock_for(std::chrono::microseconds(20))) continue;
+          ++counter;
+          --counter;
+          mutex.unlock();
+        }
+        ++turns;
+      });
+    }
+    std::thread plain([&] {
+      for (int round = 0; round < 2000; ++round) {
+        const std::lock_guard held(mutex);
+        ++counter;
+      }
+    });
+    all.join();
+    plain.join();
+    CHECK(turns == 24);
+    CHECK(counter == 21 * 2000);
+    CHECK(mutex.try_lock());
+    mutex.unlock();
+  });
+}
