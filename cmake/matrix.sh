@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # matrix.sh [PRESET...]: configures, builds and tests each preset (default: all of them) and stops at the first failure,
-# whose output it shows. The dev presets also compile each header on its own. After the tests of `release` their stress
+# whose output it shows. The dev preset also compiles each header on its own. After the tests of `release` their stress
 # label runs 100 times more.
 # release-clang16 is about what compilers do to coroutines: it builds and runs the tests of coro, io and examples only.
 # Tests with the label `once`, whose result hardly depends on the preset, run with dev and release only.
@@ -29,7 +29,7 @@ for preset in "${presets[@]}"; do
   quietly "build/$preset-configure.log" cmake --preset "$preset"
   quietly "build/$preset-build.log" cmake --build --preset "$preset" -j "$jobs"
   case $preset in
-    dev | dev-clang)
+    dev)
       quietly "build/$preset-headers.log" \
         cmake --build --preset "$preset" -j "$jobs" --target all_verify_interface_header_sets ;;
   esac

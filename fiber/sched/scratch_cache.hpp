@@ -34,7 +34,7 @@ public:
 
   /// Without a cache, for plain threads. Throws std::bad_alloc.
   [[nodiscard]] static void* allocate() { return ::operator new(buffer_bytes); }
-  static void deallocate(void* buffer) noexcept { ::operator delete(buffer, buffer_bytes); }
+  static void deallocate(void* buffer) noexcept { ::operator delete(buffer); }
 
 private:
 #ifdef COIR_ADDRESS_SANITIZER

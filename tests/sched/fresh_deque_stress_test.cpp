@@ -21,7 +21,7 @@ using coir::test::fiber_records;
 
 namespace {
 
-constexpr std::uint32_t count = 1'000'000 / (coir::test::is_sanitized ? 10 : 5);
+constexpr std::uint32_t count = 1'000'000 / (coir::test::is_sanitized ? 20 : 10);
 
 void steal_until(const std::atomic<bool>& is_done, fresh_deque& victim, fiber_records& fibers) {
   for (;;) {

@@ -24,7 +24,7 @@ using coir::test::with_workers;
 
 namespace {
 
-constexpr int scale = coir::test::is_sanitized ? 10 : 5;
+constexpr int scale = coir::test::is_sanitized ? 20 : 10;
 
 /// A tree of fibers; returns how many there were.
 int count_tree(random_sequence random, int depth) {
