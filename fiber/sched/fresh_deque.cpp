@@ -32,8 +32,10 @@ control_block* fresh_deque::pop_batch(std::int64_t count) noexcept {
   const ring& slots = ring_of_owner();
   const std::int64_t bottom = bottom_.load(relaxed); // relaxed: only the owner writes it
   std::int64_t first = bottom - count;
-  bottom_.store(first, release); // pairs with the acquire in steal: thieves shall stay below
-  full_fence();                  // pairs with the one in steal
+  is_arranging_.store(true, relaxed); // relaxed: published by the next
+  // release: pairs with the acquires in steal and is_empty: thieves shall stay below.
+  bottom_.store(first, release);
+  full_fence();                          // pairs with the one in steal
   std::int64_t top = top_.load(relaxed); // relaxed: ordered by the fence
   control_block* taken = nullptr;
   if (top >= first) {
@@ -47,7 +49,8 @@ control_block* fresh_deque::pop_batch(std::int64_t count) noexcept {
   std::int64_t end = bottom;
   reverse(first, end);
   if (taken == nullptr && first < end) taken = slots.slot(--end).load(relaxed); // relaxed: as above
-  bottom_.store(end, release); // pairs with the acquire in steal
+  bottom_.store(end, release);         // pairs with the acquire in steal
+  is_arranging_.store(false, release); // pairs with the acquire in is_empty
   return taken;
 }
 

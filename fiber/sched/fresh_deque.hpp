@@ -16,6 +16,7 @@
 // Ordering:
 //   slot; bottom_ release (try_push)      -> bottom_ acquire (steal): the fiber's fields and the slot
 //   top_ seq_cst (steal, pop)             -> top_ acquire (try_push): the slot has been read and may be overwritten
+//   is_arranging_; bottom_ release (pop_batch) -> bottom_ acquire; is_arranging_ (is_empty), and the other way round
 //   bottom_ lower; full_fence; top_ (pop) || top_; full_fence; bottom_ (steal): either the owner sees that the thief
 //                                            has moved top_, or the thief that the fiber is being taken
 //
@@ -98,9 +99,11 @@ public:
   [[nodiscard]] std::int64_t taken() const noexcept {
     return top_.load(relaxed); // relaxed: a number to compare with an earlier one
   }
-  /// Whether there is none, or was none a moment ago.
+  /// Whether there is none, or was none a moment ago. A batch that is being arranged counts: who asks may be about to
+  /// sleep, and nobody would wake it when the arranging is over.
   [[nodiscard]] bool is_empty() const noexcept {
-    return top_.load(relaxed) >= bottom_.load(relaxed); // relaxed: a hint, callers fence
+    // acquire: pairs with the release in pop_batch. If it has ended since the first look, the second sees the outcome.
+    return looks_empty() && !is_arranging_.load(acquire) && looks_empty();
   }
 
 private:
@@ -126,12 +129,17 @@ private:
   [[nodiscard]] const ring& ring_of_owner() const noexcept {
     return *ring_.load(relaxed); // relaxed: only the owner writes it
   }
+  [[nodiscard]] bool looks_empty() const noexcept {
+    // relaxed: a hint, callers fence. acquire: pairs with the release in pop_batch.
+    return top_.load(relaxed) >= bottom_.load(acquire);
+  }
   bool try_grow() noexcept;
   void reverse(std::int64_t first, std::int64_t end) noexcept;
 
   alignas(base::cache_line_size) atomic<std::int64_t> bottom_{0}; ///< next free slot; the owner's
-  atomic<const ring*> ring_{nullptr};                          ///< the last of rings_; the owner's
-  std::vector<std::unique_ptr<ring>> rings_;                   ///< the owner's
+  atomic<bool> is_arranging_{false};         ///< bottom_ is lower than it will be; the owner's
+  atomic<const ring*> ring_{nullptr};        ///< the last of rings_; the owner's
+  std::vector<std::unique_ptr<ring>> rings_; ///< the owner's
   alignas(base::cache_line_size) atomic<std::int64_t> top_{0}; ///< the oldest; only grows
 };
 
