@@ -103,7 +103,12 @@ public:
   /// sleep, and nobody would wake it when the arranging is over.
   [[nodiscard]] bool is_empty() const noexcept {
     // acquire: pairs with the release in pop_batch. If it has ended since the first look, the second sees the outcome.
-    return looks_empty() && !is_arranging_.load(acquire) && looks_empty();
+    return is_empty_to_owner() && !is_arranging_.load(acquire) && is_empty_to_owner();
+  }
+  /// Whether there is none. Owner only: it arranges nothing meanwhile.
+  [[nodiscard]] bool is_empty_to_owner() const noexcept {
+    // relaxed: a hint, callers fence. acquire: pairs with the release in pop_batch.
+    return top_.load(relaxed) >= bottom_.load(acquire);
   }
 
 private:
@@ -128,10 +133,6 @@ private:
 
   [[nodiscard]] const ring& ring_of_owner() const noexcept {
     return *ring_.load(relaxed); // relaxed: only the owner writes it
-  }
-  [[nodiscard]] bool looks_empty() const noexcept {
-    // relaxed: a hint, callers fence. acquire: pairs with the release in pop_batch.
-    return top_.load(relaxed) >= bottom_.load(acquire);
   }
   bool try_grow() noexcept;
   void reverse(std::int64_t first, std::int64_t end) noexcept;

@@ -83,7 +83,7 @@ control_block* worker::take_next_slot() noexcept {
 control_block* worker::pick_special(reason why) noexcept {
   if (why == reason::yield && fresh_batch_ != 0) queue_batch();
   control_block* const next = pick_in_turn();
-  has_special_ = !pinned_.is_empty() || !fresh_.is_empty();
+  has_special_ = !pinned_.is_empty() || !fresh_.is_empty_to_owner();
   return next;
 }
 
@@ -119,7 +119,8 @@ void worker::queue_batch() noexcept {
 }
 
 void worker::take_oldest_fresh(base::time_point now) noexcept {
-  if (const std::int64_t taken = fresh_.taken(); fresh_.is_empty() || taken != fresh_taken_) {
+  if (const std::int64_t taken = fresh_.taken();
+      fresh_.is_empty_to_owner() || taken != fresh_taken_) {
     fresh_taken_ = taken;
     oldest_since_ = now;
     return;
