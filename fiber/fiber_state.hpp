@@ -127,22 +127,22 @@ struct spawning_place {
   void start(control_block& made) noexcept { owner.start(here, made); }
 };
 
-/// Makes a fiber that has not been started. Strong guarantee: if anything throws, nothing has happened.
-template <class Value, class Closure, class... Parts>
-fiber_with_result<Value>& make_fiber(spawning_place& place, const spawn_options& options,
-                                     Parts&&... parts) {
-  using state = fiber_state<Value, Closure>;
-  static_assert(alignof(state) <= sizeof(slab_cell), "over-aligned closures go behind a pointer");
-  prepared_fiber prepared = place.owner.prepare(place.here, options, sizeof(state));
-  state* made = nullptr;
+/// Makes a fiber that has not been started; `State`: fiber_state, or what a coroutine has instead of it. Strong
+/// guarantee: if anything throws, nothing has happened. Private.
+template <class State, class... Parts>
+State& make_fiber(spawning_place& place, const spawn_options& options, Parts&&... parts) {
+  static_assert(alignof(State) <= sizeof(slab_cell),
+                "over-aligned closures and results go behind a pointer");
+  prepared_fiber prepared = place.owner.prepare(place.here, options, sizeof(State));
+  State* made = nullptr;
   try {
-    made = new (prepared.cell->object()) state(std::forward<Parts>(parts)...);
+    made = new (prepared.cell->object()) State(std::forward<Parts>(parts)...);
   } catch (...) {
     place.owner.abandon(prepared);
     throw;
   }
   place.look_again();
-  place.owner.adopt(place.here, *made, prepared, state::operations);
+  place.owner.adopt(place.here, *made, prepared, State::operations);
   return *made;
 }
 

@@ -57,9 +57,8 @@ runtime::~runtime() {
 }
 
 void runtime::run_fiber(control_block& main) {
-  const worker* const here = current_worker();
-  if (here != nullptr && &here->owner() == scheduler_.get()) {
-    scheduler_->start(scheduler_->own_worker(), main);
+  if (worker* const here = scheduler_->own_worker()) {
+    scheduler_->start(here, main);
     return wait_or_cancel(main);
   }
   if (!scheduler_->enter_or_start(main)) return wait_or_cancel(main);

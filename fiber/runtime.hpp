@@ -42,9 +42,9 @@ public:
     using value = std::invoke_result_t<std::decay_t<Function>, std::decay_t<Arguments>...>;
     using closure = bound_call<std::decay_t<Function>, std::decay_t<Arguments>...>;
     spawning_place place(*scheduler_);
-    auto& made =
-        make_fiber<value, closure>(place, {.name = "main"}, std::forward<Function>(function),
-                                   std::forward<Arguments>(arguments)...);
+    auto& made = make_fiber<fiber_state<value, closure>>(place, {.name = "main"},
+                                                         std::forward<Function>(function),
+                                                         std::forward<Arguments>(arguments)...);
     run_fiber(made);
     return fiber<value>(made).join();
   }

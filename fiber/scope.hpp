@@ -74,9 +74,10 @@ public:
   void spawn(const spawn_options& options, Function&& function, Arguments&&... arguments) {
     using closure = child<bound_call<std::decay_t<Function>, std::decay_t<Arguments>...>>;
     spawning_place place;
-    auto& made = make_fiber<void, closure>(place, options, *this, std::forward<Function>(function),
-                                           std::forward<Arguments>(arguments)...);
-    start(place, made, static_cast<fiber_state<void, closure>&>(made).closure);
+    auto& made = make_fiber<fiber_state<void, closure>>(place, options, *this,
+                                                        std::forward<Function>(function),
+                                                        std::forward<Arguments>(arguments)...);
+    start(place, made, made.closure);
   }
 
   /// A coroutine as a child; include fiber/coro/spawn.hpp.

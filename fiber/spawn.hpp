@@ -19,8 +19,8 @@ spawned<Function, Arguments...> spawn_in(spawning_place place, const spawn_optio
                                          Function&& function, Arguments&&... arguments) {
   using value = std::invoke_result_t<std::decay_t<Function>, std::decay_t<Arguments>...>;
   using closure = bound_call<std::decay_t<Function>, std::decay_t<Arguments>...>;
-  auto& made = make_fiber<value, closure>(place, options, std::forward<Function>(function),
-                                          std::forward<Arguments>(arguments)...);
+  auto& made = make_fiber<fiber_state<value, closure>>(
+      place, options, std::forward<Function>(function), std::forward<Arguments>(arguments)...);
   place.start(made);
   return fiber<value>(made);
 }

@@ -48,9 +48,7 @@ public:
 
   [[nodiscard]] bool await_ready() noexcept {
     if (!runs_as_coroutine()) {
-      control_block* const self = current_fiber();
-      steps_.begin(attempt_, limit_, self);
-      steps_.finish_blocking(attempt_, limit_, self);
+      steps_.perform(attempt_, limit_);
       return true;
     }
     steps_.begin(attempt_, limit_, runs_as());

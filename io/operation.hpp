@@ -25,7 +25,6 @@
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <sys/types.h>
 
 namespace coir {
 
@@ -111,6 +110,13 @@ public:
   /// A count or -errno, also -ETIMEDOUT, -ECANCELED (stop request), -EBADF (closed).
   [[nodiscard]] std::int64_t result() const noexcept { return result_; }
 
+  /// All of it, blocking, by whoever calls.
+  void perform(Attempt& attempt, clock::time_point limit) noexcept {
+    control_block* const self = current_fiber();
+    begin(attempt, limit, self);
+    finish_blocking(attempt, limit, self);
+  }
+
   /// The rest, blocking, and the end. What has not waited is charged whatever it returns: a loop that goes on in spite
   /// of errors shall starve nobody.
   void finish_blocking(Attempt& attempt, clock::time_point limit, control_block* self) noexcept {
@@ -142,10 +148,8 @@ private:
 /// operation_steps::result. errno is left as it was.
 template <class Attempt>
 std::int64_t perform(Attempt& attempt, clock::time_point limit) noexcept {
-  control_block* const self = current_fiber();
   operation_steps<Attempt> steps;
-  steps.begin(attempt, limit, self);
-  steps.finish_blocking(attempt, limit, self);
+  steps.perform(attempt, limit);
   return steps.result();
 }
 

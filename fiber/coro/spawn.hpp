@@ -71,17 +71,6 @@ private:
   }
 };
 
-/// Makes the block of a coroutine; as make_fiber. Private.
-template <class State, class... Parts>
-State& make_coroutine(spawning_place& place, const spawn_options& options, Parts&&... parts) {
-  static_assert(alignof(State) <= sizeof(slab_cell), "over-aligned results go behind a pointer");
-  static_assert(noexcept(State(std::forward<Parts>(parts)...)));
-  prepared_fiber prepared = place.owner.prepare(place.here, options, sizeof(State));
-  auto* const made = new (prepared.cell->object()) State(std::forward<Parts>(parts)...);
-  place.owner.adopt(place.here, *made, prepared, State::operations);
-  return *made;
-}
-
 /// Starts a task on the scheduler, as coir::spawn starts a fiber, with the same handle. It has no stack of its own:
 /// while it runs it borrows one of its worker, which it keeps beyond a suspension only if it calls a function that
 /// blocks like a fiber's. options.stack_size says how large. Throws as coir::spawn; std::invalid_argument: an empty
@@ -90,7 +79,7 @@ template <class Value>
 fiber<Value> spawn(const spawn_options& options, task<Value> body) {
   if (!body.is_valid()) throw std::invalid_argument("coir: an empty task is spawned");
   spawning_place place;
-  auto& made = make_coroutine<task_state<Value>>(place, options, std::move(body));
+  auto& made = make_fiber<task_state<Value>>(place, options, std::move(body));
   place.start(made);
   return fiber<Value>(made);
 }
@@ -159,7 +148,7 @@ template <class Value>
 void scope::spawn(const spawn_options& options, task<Value> body) {
   if (!body.is_valid()) throw std::invalid_argument("coir: an empty task is spawned");
   spawning_place place;
-  auto& made = make_coroutine<scope_task_state<Value>>(place, options, *this, std::move(body));
+  auto& made = make_fiber<scope_task_state<Value>>(place, options, *this, std::move(body));
   start(place, made, made.membership);
 }
 template <class Value>

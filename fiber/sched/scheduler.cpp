@@ -108,7 +108,7 @@ worker& scheduler::add_worker(std::unique_ptr<poller> first) {
 bool scheduler::enter_or_start(control_block& main) noexcept {
   // Held over start(), so that whoever is about to leave counts `main` among the living.
   const std::lock_guard held(entry_mutex_);
-  if (is_entered_) start(own_worker(), main);
+  if (is_entered_) start(nullptr, main);
   return !std::exchange(is_entered_, true);
 }
 
@@ -148,7 +148,7 @@ bool scheduler::work(control_block& main) noexcept {
   {
     const running_entry entry(*this);
     main.is_main = true;
-    start(own_worker(), main);
+    start(nullptr, main);
     run_workers();
   }
   const bool is_deadlocked = is_deadlocked_.load(relaxed); // relaxed: all threads have been joined

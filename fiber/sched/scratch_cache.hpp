@@ -37,12 +37,13 @@ public:
   static void deallocate(void* buffer) noexcept { ::operator delete(buffer); }
 
 private:
+  static constexpr std::uint32_t most = 16;
 #ifdef COIR_ADDRESS_SANITIZER
   static constexpr std::uint32_t capacity = 0; // it shall see each use after the end
 #else
-  static constexpr std::uint32_t capacity = 16;
+  static constexpr std::uint32_t capacity = most;
 #endif
-  void* kept_[16] = {};
+  void* kept_[most] = {};
   std::uint32_t size_ = 0;
 };
 

@@ -7,10 +7,6 @@
 #include <memory>
 
 namespace coir {
-namespace {
-constexpr auto requested = stop_is_requested;
-constexpr auto interrupting = stop_is_interrupting;
-} // namespace
 
 /// Carries requests over to std::stop_token.
 class stop_bridge {
@@ -23,7 +19,7 @@ bool try_watch_stop(control_block& fiber, waiter& w) noexcept {
   // acq_rel: pairs with the exchanges in request_stop, which then may use the waiter. acquire: the request was made.
   while (!fiber.stop_word.compare_exchange(seen, reinterpret_cast<std::uintptr_t>(&w), acq_rel,
                                            acquire)) {
-    if ((seen & (requested | interrupting)) != 0) return false;
+    if ((seen & (stop_is_requested | stop_is_interrupting)) != 0) return false;
     // A waiter of ours whose wait is over: see stop.hpp.
   }
   return true;
@@ -34,7 +30,7 @@ void unwatch_stop(control_block& fiber, waiter& w) noexcept {
   // acq_rel: pairs with the exchanges in request_stop. acquire: a requester has it, or a later wait took its place.
   if (fiber.stop_word.compare_exchange(seen, 0, acq_rel, acquire)) return;
   // The requester is between two stores; it needs nothing from us.
-  const auto used = reinterpret_cast<std::uintptr_t>(&w) | interrupting;
+  const auto used = reinterpret_cast<std::uintptr_t>(&w) | stop_is_interrupting;
   base::spin_wait wait;
   while (fiber.stop_word.load(acquire) == used) wait.once(); // pairs with the release below
 }
@@ -43,17 +39,18 @@ bool request_stop(control_block& fiber) noexcept {
   std::uintptr_t seen = fiber.stop_word.load(acquire); // pairs with the exchange in try_watch_stop
   control_block* interrupted = nullptr;
   for (;;) {
-    if ((seen & (requested | interrupting)) != 0) return false;
+    if ((seen & (stop_is_requested | stop_is_interrupting)) != 0) return false;
     if (seen == 0) {
       // acq_rel: pairs with try_watch_stop and is_stop_requested. acquire: a wait has begun meanwhile.
-      if (fiber.stop_word.compare_exchange(seen, requested, acq_rel, acquire)) break;
+      if (fiber.stop_word.compare_exchange(seen, stop_is_requested, acq_rel, acquire)) break;
       continue;
     }
     // acq_rel: pairs with unwatch_stop: from here to the store the waiter stays. acquire: look again.
-    if (!fiber.stop_word.compare_exchange(seen, seen | interrupting, acq_rel, acquire)) continue;
+    if (!fiber.stop_word.compare_exchange(seen, seen | stop_is_interrupting, acq_rel, acquire))
+      continue;
     auto* const w = reinterpret_cast<waiter*>(seen);
     if (w->try_interrupt(wait_outcome::stopped)) interrupted = w->target();
-    fiber.stop_word.store(requested, release); // pairs with the acquire in unwatch_stop
+    fiber.stop_word.store(stop_is_requested, release); // pairs with the acquire in unwatch_stop
     break;
   }
   if (interrupted != nullptr) resume(*interrupted);

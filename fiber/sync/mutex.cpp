@@ -8,11 +8,14 @@
 
 namespace coir {
 
-bool mutex::try_lock() noexcept {
+bool mutex::try_lock() noexcept { return try_take(0); }
+
+bool mutex::try_take(std::uint32_t cleared) noexcept {
   std::uint32_t seen = state_.load(relaxed); // relaxed: the exchange has the order
   while ((seen & locked) == 0) {
     // acquire: pairs with the releases in unlock and unlock_contended. relaxed: only looks again.
-    if (state_.compare_exchange_weak(seen, seen | locked, acquire, relaxed)) return true;
+    if (state_.compare_exchange_weak(seen, (seen & ~cleared) | locked, acquire, relaxed))
+      return true;
   }
   return false;
 }
@@ -22,17 +25,6 @@ bool mutex::try_lock_patiently() noexcept {
   for (int round = 0; round < spin_limit_rounds; ++round) {
     base::pause();
     if (try_lock()) return true;
-  }
-  return false;
-}
-
-bool mutex::try_lock_as_woken() noexcept {
-  std::uint32_t seen = state_.load(relaxed); // relaxed: the exchange has the order
-  while ((seen & locked) == 0) {
-    // acquire: pairs with the releases in unlock and unlock_contended. relaxed: only looks again.
-    if (state_.compare_exchange_weak(seen, (seen | locked) & ~std::uint32_t{waking}, acquire,
-                                     relaxed))
-      return true;
   }
   return false;
 }
@@ -69,7 +61,7 @@ bool mutex::lock_contended(clock::time_point limit) {
     std::unique_lock held(queue_.lock());
     if (try_lock_or_announce(is_woken)) return true;
     if (queue_.wait_locked(self, std::move(held)) != wait_outcome::notified) return false;
-    if (self.is_handed_over || try_lock_as_woken()) return true;
+    if (self.is_handed_over || try_take(waking)) return true;
   }
 }
 
@@ -84,7 +76,7 @@ void mutex::unlock() noexcept {
 void mutex::unlock_contended() noexcept {
   std::uint32_t seen = state_.load(relaxed); // relaxed: ours, but for what others announce
   while ((seen & waking) != 0) {
-    // release: pairs with the acquires in try_lock_as_woken and the others. relaxed: only looks again.
+    // release: pairs with the acquires in try_take and try_lock_or_announce. relaxed: only looks again.
     if (state_.compare_exchange_weak(seen, seen & ~std::uint32_t{locked}, release, relaxed)) return;
   }
   mutex_waiter* next = nullptr;
@@ -97,7 +89,7 @@ void mutex::unlock_contended() noexcept {
       state_.store(locked | rest,
                    relaxed); // relaxed: it stays locked; the resume hands our writes over
     } else {
-      // release: pairs with the acquires in try_lock and the others.
+      // release: pairs with the acquires in try_take and try_lock_or_announce.
       state_.store(rest | (next != nullptr ? std::uint32_t{waking} : 0), release);
     }
   }

@@ -60,8 +60,8 @@ private:
   bool lock_contended(clock::time_point limit);
   /// A few looks, which cost less than a suspension: the holder may be running on another CPU and nearly done.
   bool try_lock_patiently() noexcept;
-  /// By a waiter that has been woken.
-  bool try_lock_as_woken() noexcept;
+  /// try_lock(), which also clears these bits: `waking`, by a waiter that has been woken.
+  bool try_take(std::uint32_t cleared) noexcept;
   /// Under the queue's lock: says that the caller will wait (again, if it has been woken). True: the mutex has become
   /// free, and is locked.
   bool try_lock_or_announce(bool is_woken) noexcept;

@@ -16,12 +16,6 @@
 #include <unistd.h>
 
 namespace coir {
-namespace {
-
-constexpr std::size_t index_of(direction d) noexcept { return static_cast<std::size_t>(d); }
-
-} // namespace
-
 void fd_state::close_in_kernel() noexcept {
   kernel_call([this] { return ::close(fd); });
 }

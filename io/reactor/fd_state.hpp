@@ -33,12 +33,18 @@
 #include "fiber/sched/poller.hpp"
 #include "fiber/sched/wait_queue.hpp"
 
+#include <cstddef>
 #include <cstdint>
 
 namespace coir {
 
 /// Reading (and accepting) or writing (and connecting).
 enum class direction : std::uint8_t { read, write };
+
+/// Into what there is one of per direction.
+[[nodiscard]] constexpr std::size_t index_of(direction d) noexcept {
+  return static_cast<std::size_t>(d);
+}
 
 /// What who waits for an event does with it.
 enum class event_use : std::uint8_t {
@@ -85,11 +91,11 @@ struct alignas(base::cache_line_size) fd_state {
 
   /// Whether a try makes sense, as far as is known. Inside of an operation.
   [[nodiscard]] bool has_edge(direction d) const noexcept {
-    return ready[static_cast<std::size_t>(d)].load(relaxed) != 0; // relaxed: a hint
+    return ready[index_of(d)].load(relaxed) != 0; // relaxed: a hint
   }
   /// The same, and if so the edge is taken. Inside of an operation.
   [[nodiscard]] bool take_edge(direction d) noexcept {
-    auto& word = ready[static_cast<std::size_t>(d)];
+    auto& word = ready[index_of(d)];
     const std::uint8_t seen =
         word.load(relaxed); // relaxed: a hint; wait() looks again under the lock
     if (seen == 0) return false;
@@ -118,9 +124,7 @@ struct alignas(base::cache_line_size) fd_state {
 
   /// Makes events come on the runtime of the calling fiber or coroutine `self`; 0 or why that cannot be.
   [[nodiscard]] int attach_if_new(const control_block& self) noexcept;
-  [[nodiscard]] wait_queue& queue(direction d) noexcept {
-    return waiters[static_cast<std::size_t>(d)];
-  }
+  [[nodiscard]] wait_queue& queue(direction d) noexcept { return waiters[index_of(d)]; }
   /// Under the lock of queue(d): a try makes sense, and the edge is the caller's unless it peeks, or it is closed.
   [[nodiscard]] bool need_not_wait(direction d, event_use use) noexcept {
     return is_closed() || (use == event_use::peek ? has_edge(d) : take_edge(d));
@@ -132,9 +136,7 @@ struct alignas(base::cache_line_size) fd_state {
   [[nodiscard]] int wait_for_close(base::time_point limit) noexcept;
 
   /// Starts to load what notify() will touch. Records are never freed, so it may be called for any, at any time.
-  void prefetch_waiter(direction d) const noexcept {
-    waiters[static_cast<std::size_t>(d)].prefetch_first();
-  }
+  void prefetch_waiter(direction d) const noexcept { waiters[index_of(d)].prefetch_first(); }
   /// An event for one direction: appends the fiber that it makes runnable to `out`. By pollers.
   void notify(direction d, bool has_hung_up, fiber_list& out) noexcept;
 

@@ -3,6 +3,7 @@
 #include "tests/io/coroutines.hpp"
 #include "tests/io/loopback.hpp"
 
+#include "fiber/mutex.hpp"
 #include "fiber/semaphore.hpp"
 
 #include <atomic>
@@ -120,4 +121,50 @@ TEST_CASE("a read into a scratch buffer without memory fails and loses nothing")
     CHECK(failure() == std::errc::not_enough_memory);
     CHECK(ends.server.read(received) == 4);
   });
+}
+
+namespace {
+
+/// A waiter with a deadline is woken on a worker that has never had a timer, finds the mutex locked again, and has no
+/// memory to wait once more. True: it came to that. Returns at all only if the one behind it is woken in its place.
+bool has_declined() {
+  bool has_thrown = false;
+  coir::run({.workers = 2, .force_migration = true}, [&] {
+    coir::mutex mutex;
+    mutex.lock();
+    std::atomic<int> waiting{0};
+    auto first = coir::spawn([&] {
+      ++waiting;
+      try {
+        if (mutex.try_lock_for(1h)) mutex.unlock();
+      } catch (const std::bad_alloc&) {
+        has_thrown = true;
+      }
+      ++waiting;
+    });
+    auto second = coir::spawn([&] {
+      ++waiting;
+      const std::lock_guard held(mutex);
+    });
+    while (waiting < 2) coir::this_fiber::yield();
+    for (int i = 0; i < 100; ++i) coir::this_fiber::yield(); // until both wait, or most of the times
+    {
+      const memory_shortage shortage;
+      mutex.unlock();
+      mutex.lock();
+      for (int i = 0; i < 1000 && waiting < 3; ++i) coir::this_fiber::yield();
+    }
+    mutex.unlock();
+    first.join();
+    second.join();
+  });
+  return has_thrown;
+}
+
+} // namespace
+
+TEST_CASE("A waiter for a mutex that cannot wait again leaves its turn to the next") {
+  int declined = 0;
+  for (int round = 0; round < 500 && declined < 3; ++round) declined += has_declined() ? 1 : 0;
+  CHECK(declined == 3);
 }
