@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # matrix.sh [PRESET...]: configures, builds and tests each preset (default: all of them) and stops at the first failure,
-# whose output it shows. The dev preset also compiles each header on its own. After the tests of `release` their stress
+# whose output it shows. The dev presets also compile each header on its own. After the tests of `release` their stress
 # label runs 100 times more.
+# A boost preset differs from the release preset of its compiler in the library's switch alone. It is configured in
+# that one's directory, if it is there, so that the tests need not be compiled again but only linked.
 # release-clang16 is about what compilers do to coroutines: it builds and runs the tests of coro, io and examples only.
 # Tests with the label `once`, whose result hardly depends on the preset, run with dev and release only.
 # Environment: JOBS (default: the number of CPUs). TESTED: a preset whose tests have just been run, and are not again.
@@ -23,13 +25,32 @@ quietly() {
   "$@" >"$log" 2>&1 || { cat "$log"; echo "matrix.sh: failed: $*"; exit 1; }
 }
 
+# build_preset PRESET: in its own directory.
+build_preset() {
+  echo "== $1: build"
+  quietly "build/$1-configure.log" cmake --preset "$1"
+  quietly "build/$1-build.log" cmake --build --preset "$1" -j "$jobs"
+}
+
+# test_boost PRESET DIRECTORY: builds and tests it where the release preset has been built.
+test_boost() {
+  echo "== $1: build, in $2"
+  quietly "build/$1-configure.log" cmake --preset "$1" -B "$2"
+  quietly "build/$1-build.log" cmake --build "$2" -j "$jobs"
+  echo "== $1: test"
+  ctest --test-dir "$2" --output-on-failure -j "$jobs" --no-tests=error --label-exclude '^once$'
+}
+
 mkdir -p build
 for preset in "${presets[@]}"; do
-  echo "== $preset: build"
-  quietly "build/$preset-configure.log" cmake --preset "$preset"
-  quietly "build/$preset-build.log" cmake --build --preset "$preset" -j "$jobs"
+  sibling=build/${preset/boost/release}
+  if [[ $preset == boost* && -f $sibling/CMakeCache.txt ]]; then
+    test_boost "$preset" "$sibling"
+    continue
+  fi
+  build_preset "$preset"
   case $preset in
-    dev)
+    dev | dev-clang)
       quietly "build/$preset-headers.log" \
         cmake --build --preset "$preset" -j "$jobs" --target all_verify_interface_header_sets ;;
   esac

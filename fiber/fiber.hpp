@@ -104,14 +104,14 @@ private:
 
   struct reference {
     control_block* held;
-    ~reference() { drop_reference(*held); }
+    ~reference() { drop_handle(*held); }
   };
 
   void finish() noexcept {
     if (state_ == nullptr) return;
     request_stop();
     wait_for_end_uninterrupted(*state_);
-    drop_reference(*std::exchange(state_, nullptr));
+    drop_handle(*std::exchange(state_, nullptr));
   }
 
   fiber_with_result<Value>* state_ = nullptr;

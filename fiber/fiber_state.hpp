@@ -86,7 +86,7 @@ struct fiber_state final : fiber_with_result<Value> {
     }
   }
 
-  static constexpr fiber_operations operations{run, destroy};
+  static constexpr fiber_operations operations{run, destroy, false};
 };
 
 /// A callable and its arguments, all decayed copies, called once as rvalues, as std::thread does.

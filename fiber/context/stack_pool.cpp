@@ -217,6 +217,7 @@ stack_statistics stack_pool::statistics(unsigned size_class) const noexcept {
   return {
       .reserved_slots = home.reserved,
       .promised = home.promised,
+      .held_back = home.held_back,
       .in_depot = home.warm + home.cold,
       .unguarded = home.unguarded.load(relaxed), // relaxed: statistics
       .trims = home.trims.load(relaxed),         // relaxed: statistics

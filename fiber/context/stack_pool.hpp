@@ -20,6 +20,7 @@ namespace coir {
 struct stack_statistics {
   std::size_t reserved_slots; ///< slots of address space
   std::size_t promised;       ///< stacks that living fibers may take
+  std::size_t held_back;      ///< free stacks that caches may keep to themselves
   std::size_t in_depot;       ///< free stacks in the depot
   std::size_t unguarded;      ///< stacks that only a canary protects
   std::size_t trims;          ///< times that pages were given back to the kernel

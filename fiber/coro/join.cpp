@@ -9,23 +9,13 @@
 
 namespace coir {
 
-bool end_awaiter::is_ready(control_block* awaited) const {
+bool end_awaiter::find_ready(control_block* awaited) const {
   if (awaited == nullptr) {
     throw std::system_error(std::make_error_code(std::errc::invalid_argument),
                             "coir: no fiber to join");
   }
-  // What join() says, whether it has ended or is us, is said without a wait.
-  const bool would_wait = !awaited->has_ended.load(acquire) &&
-                          awaited != runs_as(); // pairs with the release in worker::finish
-  if (runs_as_coroutine() && would_wait) return false;
   wait_for_end(*awaited, clock::time_point::max());
   return true;
-}
-
-bool end_awaiter::suspend(control_block& awaited, std::coroutine_handle<> joining) {
-  return begin(awaited.ended, clock::time_point::max(), wait_kind::interruptible, joining, [&] {
-    return awaited.has_ended.load(acquire); // pairs with the release in worker::finish
-  });
 }
 
 void end_awaiter::check_outcome() { throw_if_interrupted(outcome(), "coir: join"); }

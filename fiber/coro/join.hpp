@@ -13,9 +13,17 @@ namespace coir {
 class end_awaiter : public suspension {
 protected:
   /// Whether it has ended. Throws as wait_for_end.
-  [[nodiscard]] bool is_ready(control_block* awaited) const;
-  bool suspend(control_block& awaited, std::coroutine_handle<> joining);
+  [[nodiscard]] bool is_ready(control_block* awaited) const {
+    // What join() says, whether it has ended or is us, is said without a wait.
+    return awaited == nullptr || !runs_as_coroutine() || awaited == runs_as() ||
+                   awaited->has_ended.load(acquire) // pairs with the release in worker::finish
+               ? find_ready(awaited)
+               : false;
+  }
   void check_outcome();
+
+private:
+  [[nodiscard]] bool find_ready(control_block* awaited) const;
 };
 
 /// Private; see fiber<T>::async_join().
@@ -24,7 +32,9 @@ class [[nodiscard]] join_awaiter : public end_awaiter {
 public:
   explicit join_awaiter(fiber<Value>& handle) noexcept : handle_(&handle) {}
   [[nodiscard]] bool await_ready() const { return is_ready(handle_->state_); }
-  bool await_suspend(std::coroutine_handle<> joining) { return suspend(*handle_->state_, joining); }
+  bool await_suspend(std::coroutine_handle<> joining) {
+    return begin_join(*handle_->state_, joining);
+  }
   Value await_resume() {
     check_outcome();
     return handle_->join();

@@ -48,7 +48,7 @@ struct task_state final : fiber_with_result<Value> {
     if (!block.has_failed) static_cast<task_state&>(block).result.~kept();
   }
 
-  static constexpr fiber_operations operations{run, destroy};
+  static constexpr fiber_operations operations{run, destroy, true};
 
 private:
   void keep_result(task_promise<Value>& promise) noexcept {
@@ -141,7 +141,7 @@ struct scope_task_state final : fiber_with_result<void> {
   }
   static void destroy(control_block&) noexcept {}
 
-  static constexpr fiber_operations operations{run, destroy};
+  static constexpr fiber_operations operations{run, destroy, true};
 };
 
 template <class Value>

@@ -75,7 +75,9 @@ public:
   }
   /// Why the wait has ended; notified if there was none. Called when the coroutine goes on: another wait may begin
   /// then, in the same expression.
-  [[nodiscard]] wait_outcome outcome() noexcept;
+  [[nodiscard]] wait_outcome outcome() noexcept {
+    return self_.is_unused() ? wait_outcome::notified : take_outcome();
+  }
 
   /// The same for a waiter of one's own.
   [[gnu::noinline]] static bool begin_locked(wait_queue& queue, waiter& self,
@@ -83,12 +85,16 @@ public:
                                              std::unique_lock<base::spin_lock> held) noexcept;
 
 protected:
+  /// As begin() for a join without a limit.
+  [[gnu::noinline]] bool begin_join(control_block& awaited, std::coroutine_handle<> resumed);
   /// See waiter::peek.
   void peek() noexcept { self_.peek(); }
   /// For begin_locked(); as waiter::arm. Throws std::bad_alloc. Afterwards outcome() must be called.
   waiter& arm(wait_queue& queue, clock::time_point limit, wait_kind kind);
 
 private:
+  [[nodiscard]] wait_outcome take_outcome() noexcept;
+
   waiter self_{nullptr};
 };
 

@@ -33,6 +33,7 @@ struct fiber_operations {
   /// block must not be touched any more, since whoever ends its wait may have resumed it already.
   bool (*run)(control_block&) noexcept;
   void (*destroy)(control_block&) noexcept; ///< destroys the result, or the closure if it never ran
+  bool is_coroutine;
 };
 
 /// How a running coroutine hands control on, see fiber/coro/transfer.hpp. Lies on the stack that it runs on.
@@ -64,10 +65,12 @@ struct control_block {
   stop_bridge* bridge =
       nullptr; ///< made when someone asks for a std::stop_token; guarded by ended's lock
   atomic<bool> has_ended{false};
-  std::uint8_t size_class = 0; ///< of the stack it wants
-  bool is_detached = false;    ///< nobody will take its error; guarded by ended's lock
-  bool is_main = false;        ///< the function given to run()
-  bool has_failed = false;     ///< it has no result; written before has_ended
+  std::uint8_t size_class = 0;         ///< of the stack it wants
+  bool is_detached = false;            ///< nobody will take its error; guarded by ended's lock
+  bool is_main = false;                ///< the function given to run()
+  bool has_failed = false;             ///< it has no result; written before has_ended
+  std::uint8_t direct_joins_below = 0; ///< of a running coroutine: how many are suspended on its stack
+  bool is_left_to_handle = false; ///< the scheduler's reference now belongs to the handle; written before has_ended
 
   // Cold.
   std::exception_ptr error{}; ///< what left its closure; written before has_ended, then the joiner's
@@ -111,6 +114,12 @@ void destroy_block(control_block& fiber) noexcept;
 inline void drop_reference(control_block& fiber) noexcept {
   // acq_rel: pairs with itself: the last one sees what all others did to the fiber.
   if (slab_cell::of(&fiber).refs.fetch_sub(1, acq_rel) == 1) destroy_block(fiber);
+}
+/// Drops the handle's reference, and the scheduler's if that has been left to it.
+inline void drop_handle(control_block& fiber) noexcept {
+  const std::uint32_t held = fiber.is_left_to_handle ? 2 : 1;
+  // acq_rel: pairs with itself, as in drop_reference.
+  if (slab_cell::of(&fiber).refs.fetch_sub(held, acq_rel) == held) destroy_block(fiber);
 }
 
 } // namespace coir

@@ -3,8 +3,11 @@
 #include "fiber/base/check.hpp"
 #include "fiber/sched/control_block.hpp"
 #include "fiber/sched/current.hpp"
+#include "fiber/sched/scheduler.hpp"
 #include "fiber/sched/stop.hpp"
+#include "fiber/sched/suspend.hpp"
 #include "fiber/sched/wait_error.hpp"
+#include "fiber/sched/worker.hpp"
 
 #include <exception>
 #include <mutex>
@@ -46,6 +49,37 @@ void check_detached_error(const control_block& fiber) noexcept {
   terminate_by(fiber.error);
 }
 
+void worker::tell_joiners(control_block& fiber) noexcept {
+  waiter* joiners = nullptr;
+  {
+    const std::lock_guard held(fiber.ended.lock());
+    fiber.has_ended.store(true, release); // pairs with the acquire in wait_for_end: the result
+    if (fiber.has_failed) check_detached_error(fiber);
+    if (!fiber.ended.is_empty()) joiners = fiber.ended.take_all();
+  }
+  if (joiners != nullptr) wait_queue::resume_all(joiners);
+}
+
+worker& worker::finish(control_block& fiber) noexcept {
+  const unsigned size_class = fiber.size_class;
+  const bool is_main = fiber.is_main;
+  if (current_worker()->direct_.joiner != nullptr) {
+    // Nobody else may join it, and it is not detached. The joiner takes over our reference.
+    fiber.is_left_to_handle = true;
+    fiber.has_ended.store(true, release); // pairs with the acquire in wait_for_end: the result
+  } else {
+    tell_joiners(fiber);
+    drop_reference(fiber);
+  }
+  worker& here = *current_worker();
+  here.current_ = nullptr;
+  here.give_stack_promise(size_class);
+  // release: pairs with the acquire in has_living_fibers. relaxed: only we write it.
+  here.finished_.store(here.finished_.load(relaxed) + 1, release);
+  here.owner_.note_finished(is_main);
+  return here;
+}
+
 void detach(control_block& fiber) noexcept {
   {
     const std::lock_guard held(fiber.ended.lock());
@@ -53,7 +87,7 @@ void detach(control_block& fiber) noexcept {
     // relaxed: written under the lock
     if (fiber.has_ended.load(relaxed)) check_detached_error(fiber);
   }
-  drop_reference(fiber);
+  drop_handle(fiber);
 }
 
 void wait_for_end(control_block& fiber, clock::time_point limit) {
@@ -61,6 +95,14 @@ void wait_for_end(control_block& fiber, clock::time_point limit) {
   if (current_fiber() == &fiber) {
     throw std::system_error(std::make_error_code(std::errc::resource_deadlock_would_occur),
                             "coir: a fiber joins itself");
+  }
+  worker* const here = current_worker();
+  if (limit == clock::time_point::max() && here != nullptr && here->current() != nullptr) {
+    waiter self(here->current());
+    if (here->try_join_directly(fiber, self)) {
+      suspend_for(fiber);
+      return throw_if_interrupted(self.outcome(), "coir: join");
+    }
   }
   const auto outcome = fiber.ended.wait(limit, wait_kind::interruptible, [&] {
     return fiber.has_ended.load(acquire); // pairs with the release in worker::finish

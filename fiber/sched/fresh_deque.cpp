@@ -6,7 +6,7 @@
 
 namespace coir {
 
-fresh_deque::fresh_deque() {
+fresh_deque::fresh_deque(bool exclusive) : gate_(exclusive) {
   rings_.push_back(std::make_unique<ring>(first_capacity));
   ring_.store(rings_.back().get(), relaxed); // relaxed: nobody else knows it yet
 }

@@ -8,7 +8,9 @@
 // the order is that of birth, as people expect. The oldest of all is the largest piece of work, which is what a thief
 // wants (Blumofe and Leiserson, Scheduling Multithreaded Computations by Work Stealing, JACM 1999).
 //
-// Roles: try_push, pop, pop_batch: the owner. steal, is_empty: anybody.
+// Roles: try_push, pop, pop_batch, close_to_thieves: the owner. steal, open_to_thieves, is_empty: anybody.
+//
+// Modes: exclusive and shared, as those of run_queue; only the owner's pop() is cheaper while it is exclusive.
 //
 // Invariant: bottom_ - top_ is how many there are, at most capacity; top_ only grows. Whoever moves top_ from t to
 // t + 1 by its exchange owns the fiber of slot t; the owner owns those above without one.
@@ -29,6 +31,7 @@
 
 #include "fiber/base/atomic.hpp"
 #include "fiber/base/cache_line.hpp"
+#include "fiber/sched/thief_gate.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -41,8 +44,8 @@ struct control_block;
 
 class fresh_deque {
 public:
-  /// Throws std::bad_alloc.
-  fresh_deque();
+  /// `exclusive`: as for run_queue: it begins closed to thieves. Throws std::bad_alloc.
+  explicit fresh_deque(bool exclusive);
   fresh_deque(const fresh_deque&) = delete;
   fresh_deque& operator=(const fresh_deque&) = delete;
 
@@ -57,6 +60,12 @@ public:
     return true;
   }
 
+  /// Whether `fiber` is what pop() would return, unless a thief is faster. Owner only.
+  [[nodiscard]] bool is_newest(const control_block& fiber) const noexcept {
+    const std::int64_t bottom = bottom_.load(relaxed); // relaxed: only the owner writes it
+    // relaxed: the owner wrote the slot; what has been stolen since is found by pop().
+    return top_.load(relaxed) < bottom && ring_of_owner().slot(bottom - 1).load(relaxed) == &fiber;
+  }
   /// The newest, or null. Owner only.
   [[nodiscard]] control_block* pop() noexcept {
     const std::int64_t bottom = bottom_.load(relaxed); // relaxed: only the owner writes it
@@ -65,6 +74,7 @@ public:
     const std::int64_t last = bottom - 1;
     // release: pairs with the acquire in steal, which may read this one instead of a later one.
     bottom_.store(last, release);
+    if (gate_.is_closed()) return take_last(last);
     full_fence();                          // pairs with the one in steal
     std::int64_t top = top_.load(relaxed); // relaxed: ordered by the fence
     if (top < last) return ring_of_owner().slot(last).load(relaxed); // relaxed: the owner wrote it
@@ -82,8 +92,15 @@ public:
   /// of their birth. Owner only.
   [[nodiscard]] control_block* pop_batch(std::int64_t count) noexcept;
 
-  /// The oldest; null: there is none, or somebody else was faster.
+  /// The oldest; null: there is none, or somebody else was faster, or it is closed.
   [[nodiscard]] control_block* steal() noexcept {
+    if (is_empty_to_owner() || !gate_.try_enter()) return nullptr;
+    control_block* const oldest = take_oldest();
+    gate_.leave();
+    return oldest;
+  }
+  /// The oldest, as by steal(), also if it is closed. For the owner; anybody else has to be inside of the gate.
+  [[nodiscard]] control_block* take_oldest() noexcept {
     std::int64_t top = top_.load(acquire);            // pairs with the exchange below
     full_fence();                                     // pairs with the one in pop
     if (top >= bottom_.load(acquire)) return nullptr; // pairs with the release in try_push
@@ -93,6 +110,14 @@ public:
     // seq_cst: pairs with the acquire in try_push (the slot has been read) and has its place among the fences.
     // relaxed: somebody was faster, and the slot may have been anything.
     return top_.compare_exchange(top, top + 1, seq_cst, relaxed) ? oldest : nullptr;
+  }
+
+  void open_to_thieves() noexcept {
+    gate_.open([] {}); // thieves go by what the owner uses
+  }
+  /// Unless a thief is at it. Owner only; cheap if there is nothing to do.
+  void close_to_thieves() noexcept {
+    gate_.close([] {});
   }
 
   /// How many have left as the oldest, by steal() or as the last one.
@@ -134,6 +159,15 @@ private:
   [[nodiscard]] const ring& ring_of_owner() const noexcept {
     return *ring_.load(relaxed); // relaxed: only the owner writes it
   }
+  /// The rest of pop(), once the gate has been found closed behind the lowered bottom_.
+  control_block* take_last(std::int64_t last) noexcept {
+    if (top_.load(relaxed) == last) { // relaxed: only the owner has written it since the gate was closed
+      // In this order: a thief that comes now and sees the new bottom_ finds that top_ has moved.
+      top_.store(last + 1, relaxed);    // relaxed: published by bottom_
+      bottom_.store(last + 1, release); // pairs with the acquire in take_oldest
+    }
+    return ring_of_owner().slot(last).load(relaxed); // relaxed: the owner wrote it
+  }
   bool try_grow() noexcept;
   void reverse(std::int64_t first, std::int64_t end) noexcept;
 
@@ -141,6 +175,7 @@ private:
   atomic<bool> is_arranging_{false};         ///< bottom_ is lower than it will be; the owner's
   atomic<const ring*> ring_{nullptr};        ///< the last of rings_; the owner's
   std::vector<std::unique_ptr<ring>> rings_; ///< the owner's
+  thief_gate gate_;
   alignas(base::cache_line_size) atomic<std::int64_t> top_{0}; ///< the oldest; only grows
 };
 

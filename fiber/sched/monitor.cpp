@@ -142,7 +142,9 @@ void monitor::compensate(unsigned stuck, unsigned running, base::time_point now)
   if (stuck == 0) return;
   // Thieves cannot take from a queue that its owner has for itself.
   owner_.for_each_worker([](worker& w) {
-    if (w.is_stuck_.load(relaxed)) w.queue_.open_to_thieves(); // relaxed: our own store
+    if (!w.is_stuck_.load(relaxed)) return; // relaxed: our own store
+    w.queue_.open_to_thieves();
+    w.fresh_.open_to_thieves();
   });
   full_fence(); // pairs with the one in worker::park
   if (!owner_.has_queued_work()) return;

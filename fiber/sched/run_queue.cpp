@@ -1,31 +1,20 @@
 // SPDX-License-Identifier: MIT
 #include "fiber/sched/run_queue.hpp"
 
-#include "fiber/base/asymmetric_fence.hpp"
-#include "fiber/base/check.hpp"
-#include "fiber/base/pause.hpp"
 #include "fiber/sched/control_block.hpp"
 
 namespace coir {
 
-run_queue::run_queue(bool exclusive) noexcept
-    : may_be_exclusive_(exclusive && base::has_heavy_fence()),
-      mode_(may_be_exclusive_ ? mode::exclusive : mode::shared) {}
-
 control_block* run_queue::settle(std::uint32_t popped) noexcept {
-  // The opener is between its fence and its last store: a few instructions, and it holds no lock.
-  base::spin_wait wait;
-  while (mode_.load(acquire) != mode::shared) wait.once(); // pairs with the release in open_to_thieves
+  gate_.await_open();
   if (opened_at_ == popped + 1) return slot(popped).fiber.load(relaxed); // relaxed: the owner wrote it
   return pop_shared();
 }
 
 control_block* run_queue::pop_shared() noexcept {
-  // The owner may come here while the opener is not done: then head_ is not valid yet.
-  base::spin_wait wait;
-  while (mode_.load(acquire) != mode::shared) wait.once(); // pairs with the release in open_to_thieves
-  const std::uint32_t tail = tail_.load(relaxed);          // relaxed: only the owner writes it
-  std::uint32_t head = head_.load(relaxed);                // relaxed: the exchange decides
+  gate_.await_open();                             // before that head_ is not valid
+  const std::uint32_t tail = tail_.load(relaxed); // relaxed: only the owner writes it
+  std::uint32_t head = head_.load(relaxed);       // relaxed: the exchange decides
   while (head != tail) {
     control_block* const fiber = slot(head).fiber.load(relaxed); // relaxed: the owner wrote it
     // acq_rel: pairs with the exchange in steal_into and the acquire in head_for_owner.
@@ -58,11 +47,10 @@ std::uint32_t run_queue::take_half(control_block*& first, control_block*& last) 
 }
 
 std::uint32_t run_queue::steal_into(run_queue& own) noexcept {
-  if (size() == 0) return 0;      // touch nothing of a victim that has nothing
-  thieves_.fetch_add(1, seq_cst); // seq_cst: pairs with the exchange in try_close
-  // seq_cst: the same; also pairs with the release in open_to_thieves: head_ is valid.
-  const std::uint32_t count = mode_.load(seq_cst) == mode::shared ? steal_shared(own) : 0;
-  thieves_.fetch_sub(1, release); // pairs with the load in try_close: the slots have been read
+  if (size() == 0) return 0; // touch nothing of a victim that has nothing
+  if (!gate_.try_enter()) return 0;
+  const std::uint32_t count = steal_shared(own);
+  gate_.leave();
   return count;
 }
 
@@ -99,40 +87,17 @@ std::uint32_t run_queue::steal_shared(run_queue& own) noexcept {
 }
 
 void run_queue::open_to_thieves() noexcept {
-  mode expected = mode::exclusive;
-  // seq_cst: pairs with light_fence() in pop, through the heavy fence below.
-  // acquire: pairs with the release below, where another opener was first.
-  for (base::spin_wait wait; !mode_.compare_exchange(expected, mode::opening, seq_cst, acquire);
-       wait.once()) {
-    if (expected == mode::shared) return;
-    expected = mode::exclusive;
-  }
-  base::heavy_fence(); // pairs with light_fence() in pop
-  // relaxed: the fence has made every pop visible that will not see `opening`; opened_at_ settles the one that might.
-  opened_at_ = owner_head_.load(relaxed);
-  head_.store(opened_at_, relaxed);   // relaxed: published by mode_
-  mode_.store(mode::shared, release); // pairs with the acquire loads of mode_
-}
-
-void run_queue::try_close() noexcept {
-  if (!may_be_exclusive_) return;
-  // seq_cst: pairs with the fetch_add in steal_into, see the header.
-  mode_.exchange(mode::closing, seq_cst);
-  if (thieves_.load(seq_cst) != 0) {    // seq_cst: the same
-    mode_.store(mode::shared, release); // pairs with the acquire loads of mode_
-    return;
-  }
-  owner_head_.store(head_.load(acquire), relaxed); // acquire: thieves' exchanges. relaxed: published by mode_
-  mode_.store(mode::exclusive, release);           // pairs with the exchange in open_to_thieves
+  gate_.open([this] {
+    // relaxed: the gate has made every pop visible that has found it closed; opened_at_ settles the one that might not.
+    opened_at_ = owner_head_.load(relaxed);
+    head_.store(opened_at_, relaxed); // relaxed: published by the gate
+  });
 }
 
 std::uint32_t run_queue::size() const noexcept {
-  // relaxed: the answer is stale at once, in every order.
-  // acquire: pairs with the release in open_to_thieves: before it head_ means nothing.
-  const mode seen = mode_.load(acquire);
-  const bool is_shared = seen == mode::shared || seen == mode::closing;
-  const std::uint32_t head = (is_shared ? head_ : owner_head_).load(relaxed); // relaxed: as above
-  const std::uint32_t count = tail_.load(relaxed) - head;                     // relaxed: as above
+  // relaxed: the answer is stale at once, in every order. Before it has been opened head_ means nothing.
+  const std::uint32_t head = (gate_.has_opened() ? head_ : owner_head_).load(relaxed);
+  const std::uint32_t count = tail_.load(relaxed) - head; // relaxed: as above
   return count > capacity ? 0 : count;
 }
 

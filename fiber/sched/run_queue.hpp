@@ -7,13 +7,10 @@
 // Modes. While nobody else can want its fibers (a runtime of one worker), the ring is *exclusive*: the owner pops
 // with plain loads and stores, which is what makes a yield cost less than a locked instruction. open_to_thieves()
 // makes it *shared*: then owner and thieves agree by compare-and-swap on head_. When nobody is to steal any more the
-// owner closes it again; it cannot while a thief is inside.
+// owner closes it again; it cannot while a thief is inside. See thief_gate.hpp.
 //
-//     exclusive --(open_to_thieves: any thread)--> opening --(same call)--> shared
-//     shared --(try_close: owner)--> closing --(no thief inside)--> exclusive, or back to shared
-//
-// Roles: push, pop, take_half, try_close: the owner. steal_into, open_to_thieves, size: anybody. It may be destroyed
-// when no thief can come any more (all workers joined).
+// Roles: push, pop, take_half, close_to_thieves: the owner. steal_into, open_to_thieves, size: anybody. It may be
+// destroyed when no thief can come any more (all workers joined).
 //
 // Invariants: 0 <= tail - head <= capacity (as 32-bit differences; indices wrap and never repeat within 2^32
 // operations, so a stalled thief's compare-and-swap could only succeed wrongly after exactly 2^32 pops: accepted as
@@ -22,20 +19,18 @@
 // Ordering:
 //   slot store, tail_ release (push)         -> tail_ acquire (steal_into): the fiber's fields and the slot
 //   head_ acq_rel (steal_into, pop_shared)   -> head_ acquire (push): the slot has been read and may be overwritten
-//   mode_ opening; heavy_fence (opener)      || owner_head_ = h + 1; light_fence; mode_ read (pop): either the opener
-//                                               counts the pop or the owner sees the opener. If both, opened_at_
-//                                               decides.
-//   opened_at_, head_; mode_ release (opener)-> mode_ acquire (settle): where thieves begin
-//   mode_ closing; thieves_ read (try_close) || thieves_ + 1; mode_ read (steal_into), all seq_cst: either the owner
-//                                               sees the thief or the thief sees that it is too late
+//   owner_head_ = h + 1; gate_ (pop)         || gate_ (open_to_thieves): either the opener counts the pop or the owner
+//                                               sees the opener. If both, opened_at_ decides.
+//   opened_at_, head_; gate_ (open_to_thieves)-> gate_ (settle): where thieves begin
 //
-// Source: the ring is that of Go's runtime and Tokio (runqget, runqgrab); the mode switch is biased locking's
-// revocation (Vasudevan et al., PPPJ 2010) with membarrier(2). Checked by: tests/sched/run_queue_test.cpp.
+// Source: the ring is that of Go's runtime and Tokio (runqget, runqgrab). Checked by:
+// tests/sched/run_queue_test.cpp.
 #pragma once
 
 #include "fiber/base/atomic.hpp"
 #include "fiber/base/cache_line.hpp"
 #include "fiber/sched/control_block.hpp"
+#include "fiber/sched/thief_gate.hpp"
 
 #include <cstdint>
 
@@ -45,7 +40,7 @@ class run_queue {
 public:
   static constexpr std::uint32_t capacity = 2048;
 
-  explicit run_queue(bool exclusive) noexcept;
+  explicit run_queue(bool exclusive) noexcept : gate_(exclusive) {}
 
   /// Appends; false if the ring is full. Owner only.
   [[nodiscard]] bool try_push(control_block& fiber) noexcept {
@@ -59,16 +54,14 @@ public:
   }
   /// The oldest, or null. Owner only. Starts to load the ones behind it.
   [[nodiscard]] control_block* pop() noexcept {
-    // relaxed: if it is not exclusive any more, pop_shared() synchronizes; if it changes now, the check below sees it.
-    if (mode_.load(relaxed) != mode::exclusive) [[unlikely]]
+    // If it is opened now, the check below sees it.
+    if (!gate_.is_closed()) [[unlikely]]
       return pop_shared();
     const std::uint32_t head = owner_head_.load(relaxed); // relaxed: only the owner writes it
     const std::uint32_t tail = tail_.load(relaxed);       // relaxed: only the owner writes it
     if (head == tail) return nullptr;
-    owner_head_.store(head + 1, relaxed); // relaxed: the fence pair orders it against mode_
-    light_fence();                        // pairs with heavy_fence() in open_to_thieves
-    // relaxed: the fence pair orders it.
-    if (mode_.load(relaxed) != mode::exclusive) [[unlikely]]
+    owner_head_.store(head + 1, relaxed); // relaxed: the gate orders it
+    if (!gate_.is_closed()) [[unlikely]]
       return settle(head);
     prefetch_behind(head, tail);
     return slot(head).fiber.load(relaxed); // relaxed: the owner wrote it
@@ -81,14 +74,16 @@ public:
   void open_to_thieves() noexcept;
   /// Makes a ring that began exclusive so again, unless a thief is at it. Owner only; cheap if there is nothing to do.
   void close_to_thieves() noexcept {
-    if (mode_.load(relaxed) == mode::shared) try_close(); // relaxed: only the owner ends `shared`
+    gate_.close([this] {
+      // acquire: pairs with the exchanges of thieves. relaxed: only read by the owner, or published by the gate.
+      owner_head_.store(head_.load(acquire), relaxed);
+    });
   }
 
   /// How many there are, or were a moment ago.
   [[nodiscard]] std::uint32_t size() const noexcept;
 
 private:
-  enum class mode : std::uint32_t { exclusive, opening, shared, closing };
   static constexpr std::uint32_t mask = capacity - 1;
   static_assert((capacity & mask) == 0);
 
@@ -113,13 +108,12 @@ private:
 
   [[nodiscard]] bool find_room(std::uint32_t tail) noexcept;
   std::uint32_t steal_shared(run_queue& own) noexcept;
-  void try_close() noexcept;
   control_block* settle(std::uint32_t popped) noexcept;
   control_block* pop_shared() noexcept;
   [[nodiscard]] std::uint32_t head_for_owner() const noexcept {
-    // acquire: pairs with the release in open_to_thieves: before it head_ means nothing.
+    // Before it has been opened head_ means nothing.
     // relaxed: only the owner writes it; while the ring is opened it is a lower bound of what head_ will be.
-    if (mode_.load(acquire) != mode::shared) [[likely]]
+    if (!gate_.has_opened()) [[likely]]
       return owner_head_.load(relaxed);
     return head_.load(
         acquire); // pairs with the acq_rel exchanges of head_: slots below it have been read
@@ -131,13 +125,10 @@ private:
       0};                            ///< next to pop while exclusive
   atomic<std::uint32_t> tail_{0};    ///< next free slot
   std::uint32_t full_at_ = capacity; ///< a tail that is known to be reachable; the owner's
-  // Written by openers and by an owner that closes.
-  const bool may_be_exclusive_;
-  atomic<mode> mode_;
-  std::uint32_t opened_at_ = 0; ///< guarded by mode_ == shared
+  std::uint32_t opened_at_ = 0;      ///< guarded by gate_: valid while it is open
+  thief_gate gate_;
   // Written by owner and thieves.
-  alignas(base::cache_line_size) atomic<std::uint32_t> thieves_{0}; ///< inside of steal_into
-  alignas(base::cache_line_size) atomic<std::uint32_t> head_{0};    ///< next to take while shared
+  alignas(base::cache_line_size) atomic<std::uint32_t> head_{0}; ///< next to take while shared
   alignas(base::cache_line_size) place slots_[capacity];
 };
 

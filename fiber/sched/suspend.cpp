@@ -102,9 +102,12 @@ sanitizer::stack_bounds bounds_of(worker& w, const control_block* fiber) noexcep
   for (;;) {
     control_block& self = *w->current();
     stack* const here = self.bound; // now: a coroutine that has suspended may run elsewhere already
+    self.direct_joins_below = 0;
     *w->words().error = 0;
-    w = self.operations->run(self) ? &worker::finish(self) : current_worker();
-    control_block* const next = w->count_pass() ? nullptr : w->pick();
+    const bool has_ended = self.operations->run(self);
+    w = has_ended ? &worker::finish(self) : current_worker();
+    control_block* next = w->end_direct_join(has_ended);
+    if (next == nullptr && !w->count_pass()) next = w->pick();
     if (next != nullptr && next->is_fresh() && next->size_class == here->size_class) {
       next->bound = here;
       w->set_current(next);
@@ -132,6 +135,10 @@ void suspend(after_switch action, void* argument) noexcept {
   // It is in no queue until the action publishes it.
   COIR_CHECK(next != w.current(), "a running fiber was found in a run queue: resumed twice?");
   leave_either_way(w, next, action, argument);
+}
+
+void suspend_for(control_block& next) noexcept {
+  leave_either_way(*current_worker(), &next, nothing, nullptr);
 }
 
 void yield() noexcept {

@@ -31,6 +31,10 @@ struct departure {
 /// none. Returns when somebody has resumed the fiber, maybe on another thread. Called by a fiber only.
 void suspend(after_switch action, void* argument) noexcept;
 
+/// Suspends the calling fiber: the worker goes on with `next`, which is fresh and in no queue. Who resumes the caller
+/// may do so as soon as `next` runs. Called by a fiber only.
+void suspend_for(control_block& next) noexcept;
+
 /// Lets the others go first. No effect outside of a fiber but to let other threads run.
 void yield() noexcept;
 

@@ -34,7 +34,7 @@ void release_locks(worker&, void* argument) noexcept {
 
 waiter::waiter() noexcept : waiter(current_fiber()) {}
 
-waiter::~waiter() {
+void waiter::end() noexcept {
   disarm();
   // relaxed: a misuse is diagnosed.
   COIR_CHECK(state_.load(relaxed) != state::linked, "a waiter is destroyed while it waits");

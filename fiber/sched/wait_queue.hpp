@@ -66,7 +66,9 @@ public:
   }
   waiter(const waiter&) = delete;
   waiter& operator=(const waiter&) = delete;
-  ~waiter();
+  ~waiter() {
+    if (!is_unused()) end();
+  }
 
   /// From now on `limit` and a stop request interrupt the wait. Before the queue's lock is taken. Throws
   /// std::bad_alloc.
@@ -93,6 +95,11 @@ public:
     return state_.load(relaxed) == state::idle; // relaxed: who waits does not ask
   }
 
+  /// The same, and has not been armed either.
+  [[nodiscard]] bool is_unused() const noexcept {
+    return is_idle() && !watches_stop_ && (target_ == nullptr || timers_ == nullptr);
+  }
+
 private:
   friend class wait_queue;
   friend class timer_queue;
@@ -101,6 +108,8 @@ private:
 
   bool try_claim() noexcept;
   void disarm() noexcept;
+  /// For the destructor.
+  void end() noexcept;
   void wait_as_thread() noexcept;
   /// An interrupter was first: until it is done with the waiter.
   void await_interrupter() const noexcept;

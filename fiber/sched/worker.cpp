@@ -23,7 +23,8 @@ worker::worker(scheduler& owner, unsigned index, bool is_alone, std::unique_ptr<
       is_alone_(is_alone),
       random_(owner.options().shuffle_seed + index + 1),
       poller_(first.get()),
-      queue_(is_alone) {
+      queue_(is_alone),
+      fresh_(is_alone) {
   pollers_.push_back(std::move(first));
 }
 
@@ -51,6 +52,7 @@ void worker::loop() noexcept {
 
 control_block* worker::find_work() noexcept {
   for (;;) {
+    give_up_direct_join(); // whoever has left the stack may have begun by one
     if (owner_.is_stopping()) return nullptr;
     // relaxed: a wish of the monitor, obeyed sooner or later.
     if (is_retired_.load(relaxed)) {
@@ -81,6 +83,11 @@ control_block* worker::take_next_slot() noexcept {
 }
 
 control_block* worker::pick_special(reason why) noexcept {
+  if (direct_.joiner != nullptr) {
+    // Who waits holds the lock of its queue. So the join becomes an ordinary one on the worker's own stack.
+    if (why == reason::wait) return nullptr;
+    give_up_direct_join();
+  }
   if (why == reason::yield && fresh_batch_ != 0) queue_batch();
   control_block* const next = pick_in_turn();
   has_special_ = !pinned_.is_empty() || !fresh_.is_empty_to_owner();
@@ -127,7 +134,7 @@ void worker::take_oldest_fresh(base::time_point now) noexcept {
   }
   // Newer ones may come for ever, so after some time it joins those that are run in their turn.
   if (now - oldest_since_ < newest_first_for) return;
-  if (control_block* const oldest = fresh_.steal()) push_back(*oldest);
+  if (control_block* const oldest = fresh_.take_oldest()) push_back(*oldest);
 }
 
 void worker::push_back_special(control_block& fiber) noexcept {
@@ -261,7 +268,10 @@ bool worker::is_poll_worthwhile(base::time_point now) noexcept {
 void worker::look_around(bool with_poll) noexcept {
   const auto time = now();
   schedule_next_look(time);
-  if (is_alone_) queue_.close_to_thieves(); // we are back, should it have been opened
+  if (is_alone_) { // we are back, should they have been opened
+    queue_.close_to_thieves();
+    fresh_.close_to_thieves();
+  }
   take_injected();
   fiber_list ready;
   timers_.expire(time, ready);
@@ -324,27 +334,6 @@ bool worker::has_runnable() const noexcept {
   // relaxed: hints; callers fence.
   return queue_.size() > 0 || !fresh_.is_empty() ||
          (is_stuck_.load(relaxed) && next_slot_.load(relaxed) != nullptr);
-}
-
-worker& worker::finish(control_block& fiber) noexcept {
-  const unsigned size_class = fiber.size_class;
-  const bool is_main = fiber.is_main;
-  waiter* joiners = nullptr;
-  {
-    const std::lock_guard held(fiber.ended.lock());
-    fiber.has_ended.store(true, release); // pairs with the acquire in wait_for_end: the result
-    if (fiber.has_failed) check_detached_error(fiber);
-    if (!fiber.ended.is_empty()) joiners = fiber.ended.take_all();
-  }
-  if (joiners != nullptr) wait_queue::resume_all(joiners);
-  drop_reference(fiber);
-  worker& here = *current_worker();
-  here.current_ = nullptr;
-  here.give_stack_promise(size_class);
-  // release: pairs with the acquire in has_living_fibers. relaxed: only we write it.
-  here.finished_.store(here.finished_.load(relaxed) + 1, release);
-  here.owner_.note_finished(is_main);
-  return here;
 }
 
 void worker::promise_more_stacks(unsigned size_class) {

@@ -10,6 +10,7 @@
 #include "fiber/base/thread_usage.hpp"
 #include "fiber/context/sanitizer.hpp"
 #include "fiber/context/stack_pool.hpp"
+#include "fiber/sched/direct_join.hpp"
 #include "fiber/sched/exception_state.hpp"
 #include "fiber/sched/fiber_list.hpp"
 #include "fiber/sched/fresh_deque.hpp"
@@ -21,6 +22,7 @@
 #include "fiber/sched/timer_queue.hpp"
 
 #include <memory>
+#include <utility>
 #include <vector>
 
 namespace coir {
@@ -95,6 +97,19 @@ public:
   }
   /// A fiber that the running one has just made runnable: it comes next, but at most `next_slot_limit` times in a row.
   void push_next(control_block& fiber) noexcept;
+  /// Whether the running fiber or coroutine, which is about to join `awaited`, shall suspend and have it begun, see
+  /// direct_join.hpp. Then `awaited` is in no queue any more. `joiner`: a waiter of the running one.
+  [[nodiscard]] bool try_join_directly(control_block& awaited, waiter& joiner) noexcept;
+  [[nodiscard]] const direct_join& direct() const noexcept { return direct_; }
+  /// The running fiber or coroutine has ended or suspended. Its joiner, if it was begun by a join and has ended without
+  /// ever having suspended; else null.
+  [[nodiscard]] control_block* end_direct_join(bool has_ended) noexcept {
+    if (direct_.joiner == nullptr) [[likely]]
+      return nullptr;
+    if (has_ended) return std::exchange(direct_.joiner, nullptr)->target();
+    give_up_direct_join();
+    return nullptr;
+  }
   /// The right to take one stack of the class later; throws as stack_pool::promise.
   void take_stack_promise(unsigned size_class) {
     if (promises_[size_class] == 0) [[unlikely]]
@@ -184,6 +199,9 @@ private:
   void push_back_special(control_block& fiber) noexcept;
   void push_fresh_special(control_block& fiber) noexcept;
   control_block* pick_in_turn() noexcept;
+  static void tell_joiners(control_block& fiber) noexcept;
+  /// It goes on as an ordinary join.
+  void give_up_direct_join() noexcept;
   control_block* take_fresh() noexcept;
   void queue_batch() noexcept;
   void take_oldest_fresh(base::time_point now) noexcept;
@@ -213,12 +231,13 @@ private:
   base::time_point last_look_{};
   base::time_point last_poll_{};
   sanitizer::stack_bounds own_stack_{};
-  fiber_list pinned_;            ///< runnable and pinned here
-  bool has_special_ = false;     ///< false: pinned_ and fresh_ are empty
+  fiber_list pinned_;        ///< runnable and pinned here
+  bool has_special_ = false; ///< false: pinned_ and fresh_ are empty, and there is no direct join
   std::int64_t fresh_batch_ = 0; ///< how many were pushed there since a fiber was picked
   std::uint32_t fresh_uses_ = 0; ///< how many were taken from there in a row
   std::int64_t fresh_taken_ = 0; ///< fresh_.taken() since oldest_since_
   base::time_point oldest_since_{};
+  direct_join direct_;
   base::random_sequence random_;
   stack_cache stacks_;
   std::uint32_t promises_[stack_class_count] = {}; ///< stacks promised to us and to no fiber yet

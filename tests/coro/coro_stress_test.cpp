@@ -117,7 +117,7 @@ task<> time_out(world& w) {
 }
 
 task<> one_step(world& w, random_sequence& random) {
-  switch (random.below(12)) {
+  switch (random.below(14)) {
   case 0: co_return co_await increment(w, false);
   case 1: co_return co_await increment(w, true);
   case 2: increment_blocking(w); break;
@@ -131,6 +131,8 @@ task<> one_step(world& w, random_sequence& random) {
   case 10:
     co_await coir::when_all(increment(w, false), use_unit(w), coir::this_fiber::async_yield());
     break;
+  case 11: co_await coir::spawn(increment(w, false)); break;
+  case 12: co_await coir::spawn(use_unit(w)); break;
   default:
     static_cast<void>(
         co_await coir::when_any(hold_unit_until_stopped(w), w.foreign.resume_with(1)));
@@ -171,6 +173,10 @@ void storm_on(const coir::runtime_options& options) {
 
 TEST_CASE("The storm, on one worker and on several, in a shuffled order") {
   storm_on(coir::test::shuffled(GENERATE(1U, 2U, 8U)));
+}
+
+TEST_CASE("The storm as in a user's runtime") {
+  storm_on(coir::test::with_workers(GENERATE(1U, 2U, 8U)));
 }
 
 TEST_CASE("The storm, each resumed one on another worker") {

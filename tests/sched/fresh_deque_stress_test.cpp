@@ -23,6 +23,15 @@ namespace {
 
 constexpr std::uint32_t count = 1'000'000 / (coir::test::is_sanitized ? 20 : 10);
 
+/// Like a monitor that finds the owner stuck all the time.
+void open_and_steal_until(const std::atomic<bool>& is_done, fresh_deque& victim,
+                          fiber_records& fibers) {
+  while (!is_done) {
+    victim.open_to_thieves();
+    if (const control_block* const stolen = victim.steal()) fibers.count_pop(*stolen);
+  }
+}
+
 void steal_until(const std::atomic<bool>& is_done, fresh_deque& victim, fiber_records& fibers) {
   for (;;) {
     const bool was_done = is_done; // read first: what comes after it is the last look
@@ -48,7 +57,7 @@ TEST_CASE("An owner and thieves share each fresh fiber out to exactly one of the
   const std::uint32_t longest_burst = GENERATE(2u, 40u, 3000u); // nearly empty, in between, growing
   random_sequence random(coir::test::seed());
   fiber_records fibers(count);
-  fresh_deque deque;
+  fresh_deque deque(false);
   std::atomic<bool> is_done{false};
   std::vector<std::thread> threads;
   for (unsigned i = 0; i < thieves; ++i) {
@@ -68,6 +77,39 @@ TEST_CASE("An owner and thieves share each fresh fiber out to exactly one of the
   }
   is_done = true;
   pop_some(deque, fibers, count);
+  for (auto& thread : threads) thread.join();
+  CHECK(deque.pop() == nullptr);
+  CHECK(fibers.is_each_popped_once());
+}
+
+TEST_CASE("A deque may be closed again at any time, and opened by whoever wants to steal") {
+  const unsigned thieves = GENERATE(1u, 2u);
+  const std::uint32_t longest_burst = GENERATE(1u, 3u, 400u);
+  random_sequence random(coir::test::seed());
+  fiber_records fibers(count);
+  fresh_deque deque(true);
+  std::atomic<bool> is_done{false};
+  std::vector<std::thread> threads;
+  for (unsigned i = 0; i < thieves; ++i) {
+    threads.emplace_back([&] { open_and_steal_until(is_done, deque, fibers); });
+  }
+  for (std::uint32_t next = 0; next < count;) {
+    const auto burst = std::min(count - next, random.below(longest_burst) + 1);
+    for (std::uint32_t i = 0; i < burst; ++i) {
+      while (!deque.try_push(fibers[next])) pop_some(deque, fibers, 100);
+      ++next;
+    }
+    if (random.below(8) == 0) {
+      const control_block* const first = deque.pop_batch(burst);
+      if (first != nullptr) fibers.count_pop(*first);
+    }
+    for (auto pops = random.below(longest_burst + 2); pops > 0; --pops) {
+      pop_some(deque, fibers, 1);
+      if (random.below(4) == 0) deque.close_to_thieves();
+    }
+  }
+  pop_some(deque, fibers, count);
+  is_done = true;
   for (auto& thread : threads) thread.join();
   CHECK(deque.pop() == nullptr);
   CHECK(fibers.is_each_popped_once());

@@ -2,6 +2,7 @@
 // fresh_deque alone: orders, batches, growth.
 #include "fiber/sched/fresh_deque.hpp"
 
+#include "fiber/base/asymmetric_fence.hpp"
 #include "tests/catch.hpp"
 #include "tests/sched/fiber_records.hpp"
 
@@ -32,7 +33,7 @@ ids steal_all(fresh_deque& deque) {
 
 TEST_CASE("The owner takes the newest, a thief the oldest") {
   fiber_records fibers(5);
-  fresh_deque deque;
+  fresh_deque deque(false);
   CHECK(deque.is_empty());
   CHECK(deque.pop() == nullptr);
   CHECK(deque.steal() == nullptr);
@@ -49,7 +50,7 @@ TEST_CASE("A batch comes in the order of its birth, before what was there") {
   const std::uint32_t below = GENERATE(0u, 1u, 3u);
   const std::uint32_t batch = GENERATE(1u, 2u, 3u, 8u);
   fiber_records fibers(below + batch);
-  fresh_deque deque;
+  fresh_deque deque(false);
   REQUIRE(push(deque, fibers, 0, below + batch));
   ids expected;
   for (auto i = below; i < below + batch; ++i) expected.push_back(i);
@@ -65,7 +66,7 @@ TEST_CASE("A batch comes in the order of its birth, before what was there") {
 TEST_CASE("What thieves have taken of a batch is not in it any more") {
   const std::uint32_t stolen = GENERATE(1u, 3u, 4u);
   fiber_records fibers(4);
-  fresh_deque deque;
+  fresh_deque deque(false);
   REQUIRE(push(deque, fibers, 0, 4));
   for (std::uint32_t i = 0; i < stolen; ++i) REQUIRE(deque.steal() == &fibers[i]);
   CHECK(deque.pop_batch(4) == (stolen < 4 ? &fibers[stolen] : nullptr));
@@ -76,7 +77,7 @@ TEST_CASE("What thieves have taken of a batch is not in it any more") {
 
 TEST_CASE("Thieves find the rest of a batch whose first fiber the owner has taken") {
   fiber_records fibers(6);
-  fresh_deque deque;
+  fresh_deque deque(false);
   REQUIRE(push(deque, fibers, 0, 6));
   CHECK(deque.pop_batch(4) == &fibers[2]);
   CHECK(deque.taken() == 0);
@@ -87,7 +88,7 @@ TEST_CASE("Thieves find the rest of a batch whose first fiber the owner has take
 TEST_CASE("It grows, keeps its order, and refuses only when it is very full") {
   constexpr std::uint32_t most = 1 << 13;
   fiber_records fibers(most + 1);
-  fresh_deque deque;
+  fresh_deque deque(false);
   REQUIRE(push(deque, fibers, 0, 200));
   for (std::uint32_t i = 0; i < 150; ++i) REQUIRE(deque.steal() == &fibers[i]); // the ring wraps
   REQUIRE(push(deque, fibers, 200, 600));
@@ -99,4 +100,24 @@ TEST_CASE("It grows, keeps its order, and refuses only when it is very full") {
   CHECK(deque.pop() == &fibers[most - 1]);
   CHECK(deque.try_push(fibers[most]));
   CHECK(steal_all(deque).size() == most);
+}
+
+TEST_CASE("A closed deque is its owner's alone until it is opened") {
+  if (!coir::base::has_heavy_fence()) return; // then it is never closed
+  fiber_records fibers(6);
+  fresh_deque deque(true);
+  REQUIRE(push(deque, fibers, 0, 6));
+  CHECK(deque.steal() == nullptr);
+  CHECK(deque.take_oldest() == &fibers[0]);
+  CHECK(deque.pop() == &fibers[5]);
+  deque.open_to_thieves();
+  deque.open_to_thieves(); // the second finds it done
+  CHECK(deque.steal() == &fibers[1]);
+  CHECK(deque.pop() == &fibers[4]);
+  deque.close_to_thieves();
+  CHECK(deque.steal() == nullptr);
+  CHECK(pop_all(deque) == ids{3, 2});
+  CHECK(deque.is_empty());
+  REQUIRE(push(deque, fibers, 0, 2));
+  CHECK(pop_all(deque) == ids{1, 0});
 }

@@ -35,12 +35,13 @@ struct holdings {
   std::size_t living = coir::test::count_living_fibers();
   std::size_t chunks = coir::slab::statistics().chunks;
   std::size_t large = coir::slab::statistics().large;
-  std::size_t reserved = reserved_slots();
+  std::size_t reserved = sum_over_classes(&coir::stack_statistics::reserved_slots);
+  std::size_t held_back = sum_over_classes(&coir::stack_statistics::held_back);
 
-  static std::size_t reserved_slots() {
+  static std::size_t sum_over_classes(std::size_t coir::stack_statistics::*figure) {
     std::size_t sum = 0;
     for (unsigned size_class = 0; size_class < coir::stack_class_count; ++size_class) {
-      sum += coir::stack_pool::instance().statistics(size_class).reserved_slots;
+      sum += coir::stack_pool::instance().statistics(size_class).*figure;
     }
     return sum;
   }
@@ -120,7 +121,10 @@ TEST_CASE("When a runtime is gone nothing of its fibers is left") {
   CHECK(after.promised == before.promised);
   CHECK(after.chunks <= before.chunks + 16); // a few wholly free ones may stay, of a size not used before
   CHECK(after.large == before.large);
-  CHECK(after.reserved == before.reserved);
+  CHECK(after.held_back == 0);
+  // Address space stays reserved, for the most that was needed at any time: how many caches had asked for their
+  // share at the peak differs by round, and a reservation that no longer suffices doubles.
+  CHECK(after.reserved <= 2 * before.reserved);
 }
 
 TEST_CASE("Without address space for a stack spawn throws, and nothing has happened") {
