@@ -3,7 +3,7 @@
 //
 // AddressSanitizer must know which stack runs, or it takes frames for overflows and throws into the wrong shadow
 // memory. A stack's last switch passes no place to save its fake stack, so that it is freed; the first entry has
-// none to restore.
+// none to restore. It also hears what lies unused in slabs.
 //
 // ThreadSanitizer keeps per-thread state (clock, shadow call stack) and must exchange it: each stack has a twin
 // there, made when it is first entered and destroyed when the stack's pages are given back to the kernel.
@@ -32,7 +32,7 @@
 #endif
 
 #ifdef COIR_ADDRESS_SANITIZER
-#include <sanitizer/common_interface_defs.h>
+#include <sanitizer/asan_interface.h>
 #endif
 #ifdef COIR_THREAD_SANITIZER
 #include <sanitizer/tsan_interface.h>
@@ -97,6 +97,20 @@ inline void register_stack(const stack&) noexcept {}
 /// Keeps what bounds_of_this_thread() answers.
 void note_running(const stack_bounds& to) noexcept;
 #endif
+
+/// Nobody may touch these bytes until they are allowed again. For memory that is kept for its next user.
+COIR_SEAM void forbid([[maybe_unused]] const void* begin,
+                      [[maybe_unused]] std::size_t bytes) noexcept {
+#ifdef COIR_ADDRESS_SANITIZER
+  __asan_poison_memory_region(begin, bytes);
+#endif
+}
+COIR_SEAM void allow([[maybe_unused]] const void* begin,
+                     [[maybe_unused]] std::size_t bytes) noexcept {
+#ifdef COIR_ADDRESS_SANITIZER
+  __asan_unpoison_memory_region(begin, bytes);
+#endif
+}
 
 /// Last thing before a jump to `to` by somebody who will continue.
 COIR_SEAM void before_switch([[maybe_unused]] switch_record& left,

@@ -257,7 +257,9 @@ slab_cell& allocate(slab_cache* cache, std::size_t bytes) {
   const unsigned size_class = slab_class_for(bytes);
   if (cache != nullptr) return cache->take(size_class);
   std::uint32_t taken = 0;
-  return *depot::instance().take(size_class, 1, taken);
+  slab_cell& cell = *depot::instance().take(size_class, 1, taken);
+  begin_use(cell);
+  return cell;
 }
 
 void release(slab_cache* cache, slab_cell& cell) noexcept {
@@ -266,6 +268,7 @@ void release(slab_cache* cache, slab_cell& cell) noexcept {
   } else if (cache != nullptr) {
     cache->give(cell);
   } else {
+    end_use(cell);
     cell.next_free = nullptr;
     depot::instance().give(&cell);
   }

@@ -10,6 +10,7 @@
 #pragma once
 
 #include "fiber/base/atomic.hpp"
+#include "fiber/context/sanitizer.hpp"
 
 #include <array>
 #include <cstddef>
@@ -55,6 +56,14 @@ inline constexpr auto slab_classes = [] {
 static_assert(slab_class_for(largest_slab_bytes) == slab_class_count - 1);
 static_assert(slab_class_for(112) == 0 && slab_class_for(113) == 1);
 
+/// A cell of a chunk changes hands: its object may be used from now on, or no longer.
+inline void begin_use(slab_cell& cell) noexcept {
+  sanitizer::allow(cell.object(), slab_cell_bytes[cell.size_class] - sizeof(slab_cell));
+}
+inline void end_use(slab_cell& cell) noexcept {
+  sanitizer::forbid(cell.object(), slab_cell_bytes[cell.size_class] - sizeof(slab_cell));
+}
+
 struct slab_statistics {
   std::size_t chunks;  ///< chunks held, each 64 KiB
   std::size_t large;   ///< objects too large for a chunk
@@ -94,9 +103,11 @@ public:
     slab_cell& cell = *head_[size_class];
     head_[size_class] = cell.next_free;
     --size_[size_class];
+    begin_use(cell);
     return cell;
   }
   void give(slab_cell& cell) noexcept {
+    end_use(cell);
     slab_cell*& head = head_[cell.size_class];
     cell.next_free = head;
     head = &cell;

@@ -16,6 +16,7 @@
 #include "tests/support/virtual_poller.hpp"
 #include "tests/support/worker_counts.hpp"
 
+#include <atomic>
 #include <chrono>
 #include <functional>
 #include <stdexcept>
@@ -242,7 +243,7 @@ TEST_CASE("Others run while a coroutine joins one after the other") {
   const bool has_yielders = GENERATE(true, false);
   constexpr int joins = 20'000;
   coir::run(only_one_worker(), [&] {
-    bool is_over = false;
+    std::atomic<bool> is_over{false};
     int turns = 0;
     coir::scope scope;
     if (has_yielders) {

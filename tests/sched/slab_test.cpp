@@ -144,3 +144,19 @@ TEST_CASE("Cells may be released by other threads than they were taken by") {
   }
   CHECK(wrong == 0);
 }
+
+#ifdef COIR_ADDRESS_SANITIZER
+TEST_CASE("AddressSanitizer knows which cells are free") {
+  const bool has_cache = GENERATE(true, false);
+  auto cache = std::make_unique<slab_cache>();
+  slab_cache* const used = has_cache ? cache.get() : nullptr;
+  slab_cell& cell = slab::allocate(used, 100);
+  char* const object = static_cast<char*>(cell.object());
+  CHECK(__asan_address_is_poisoned(object) == 0);
+  CHECK(__asan_address_is_poisoned(object + 99) == 0);
+  slab::release(used, cell);
+  CHECK(__asan_address_is_poisoned(object) != 0);
+  CHECK(__asan_address_is_poisoned(object + 99) != 0);
+  CHECK(__asan_address_is_poisoned(&cell) == 0); // its head may be read at any time
+}
+#endif
