@@ -18,8 +18,6 @@ bool end_awaiter::find_ready(control_block* awaited) const {
   return true;
 }
 
-void end_awaiter::check_outcome() { throw_if_interrupted(outcome(), "coir: join"); }
-
 namespace {
 
 /// Until no child of a scope is left. Only awaited by tasks.

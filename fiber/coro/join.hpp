@@ -4,6 +4,7 @@
 
 #include "fiber/coro/suspension.hpp"
 #include "fiber/fiber.hpp"
+#include "fiber/sched/wait_error.hpp"
 
 #include <coroutine>
 
@@ -20,7 +21,7 @@ protected:
                ? find_ready(awaited)
                : false;
   }
-  void check_outcome();
+  void check_outcome() { throw_if_interrupted(outcome(), "coir: join"); }
 
 private:
   [[nodiscard]] bool find_ready(control_block* awaited) const;

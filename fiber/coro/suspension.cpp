@@ -22,16 +22,11 @@ void detached_coroutine::reattach() const noexcept {
   current_worker()->set_current(&block);
 }
 
-suspension::~suspension() {
-  COIR_CHECK(self_.is_idle(), "a coroutine is destroyed while it waits");
-}
-
 namespace {
 
 /// Runs `awaited`, which has been taken out of its queue for it, on top of the coroutine that has suspended to join it.
 /// True: it has ended without having suspended, and the joiner goes on. False: the joiner may run elsewhere already.
-bool run_begun(control_block& awaited, const detached_coroutine& joiner) noexcept {
-  worker& here = *current_worker();
+bool run_begun(worker& here, control_block& awaited, const detached_coroutine& joiner) noexcept {
   awaited.bound = joiner.block.bound;
   awaited.direct_joins_below = static_cast<std::uint8_t>(joiner.block.direct_joins_below + 1);
   here.set_current(&awaited);
@@ -48,9 +43,9 @@ bool suspension::begin_join(control_block& awaited, std::coroutine_handle<> resu
   if (self.direct_joins_below < deepest_direct_joins) {
     COIR_CHECK(self_.is_idle(), "an awaiter is awaited twice at once");
     self_.set_target(self);
-    if (current_worker()->try_join_directly(awaited, self_)) {
+    if (worker& here = *current_worker(); here.try_join_directly(awaited, self_)) {
       const detached_coroutine joiner = detach_coroutine(resumed);
-      if (!run_begun(awaited, joiner)) return true;
+      if (!run_begun(here, awaited, joiner)) return true;
       joiner.reattach();
       return false;
     }

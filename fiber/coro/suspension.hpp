@@ -9,6 +9,7 @@
 // same (LLVM issue 56301). So whatever links or resumes is never inlined, and the await_suspend around it returns bool.
 #pragma once
 
+#include "fiber/base/check.hpp"
 #include "fiber/coro/transfer.hpp"
 #include "fiber/sched/control_block.hpp"
 #include "fiber/sched/wait_queue.hpp"
@@ -58,7 +59,7 @@ public:
   suspension() noexcept = default;
   suspension(suspension&&) noexcept : suspension() {}
   suspension& operator=(suspension&&) noexcept { return *this; }
-  ~suspension();
+  ~suspension() { COIR_CHECK(self_.is_idle(), "a coroutine is destroyed while it waits"); }
 
   /// Until `is_ready()` is true, called under the queue's lock as by wait_queue::wait. False: it is, or the wait has
   /// ended otherwise; the coroutine goes on. Throws std::bad_alloc. Afterwards outcome() must be called.

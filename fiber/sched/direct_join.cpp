@@ -37,7 +37,8 @@ bool worker::try_join_directly(control_block& awaited, waiter& joiner) noexcept 
   if (self.limit != clock::time_point::max() || is_stop_requested(self)) return false;
   if (!awaited.operations->is_coroutine) return false;
   if (count_pass() || fresh_.pop() == nullptr) return false; // or a thief was faster
-  give_up_direct_join(); // the running one may have been begun by one, and suspends now
+  // The running one may have been begun by one, and suspends now.
+  if (direct_.joiner != nullptr) give_up_direct_join();
   ++fresh_uses_;
   fresh_batch_ = 0;
   direct_ = {&joiner, &awaited};

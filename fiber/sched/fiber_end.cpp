@@ -63,15 +63,17 @@ void worker::tell_joiners(control_block& fiber) noexcept {
 worker& worker::finish(control_block& fiber) noexcept {
   const unsigned size_class = fiber.size_class;
   const bool is_main = fiber.is_main;
-  if (current_worker()->direct_.joiner != nullptr) {
+  worker* here_now = current_worker();
+  if (here_now->direct_.joiner != nullptr) {
     // Nobody else may join it, and it is not detached. The joiner takes over our reference.
     fiber.is_left_to_handle = true;
     fiber.has_ended.store(true, release); // pairs with the acquire in wait_for_end: the result
   } else {
     tell_joiners(fiber);
     drop_reference(fiber);
+    here_now = current_worker();
   }
-  worker& here = *current_worker();
+  worker& here = *here_now;
   here.current_ = nullptr;
   here.give_stack_promise(size_class);
   // release: pairs with the acquire in has_living_fibers. relaxed: only we write it.
@@ -96,10 +98,10 @@ void wait_for_end(control_block& fiber, clock::time_point limit) {
     throw std::system_error(std::make_error_code(std::errc::resource_deadlock_would_occur),
                             "coir: a fiber joins itself");
   }
-  worker* const here = current_worker();
-  if (limit == clock::time_point::max() && here != nullptr && here->current() != nullptr) {
-    waiter self(here->current());
-    if (here->try_join_directly(fiber, self)) {
+  if (fiber.operations->is_coroutine && limit == clock::time_point::max() &&
+      current_fiber() != nullptr) {
+    waiter self;
+    if (current_worker()->try_join_directly(fiber, self)) {
       suspend_for(fiber);
       return throw_if_interrupted(self.outcome(), "coir: join");
     }
