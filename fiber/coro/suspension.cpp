@@ -7,8 +7,9 @@
 
 namespace coir {
 
-detached_coroutine detach_coroutine(std::coroutine_handle<> resumed) noexcept {
-  worker& here = *current_worker();
+namespace {
+
+detached_coroutine detach_from(worker& here, std::coroutine_handle<> resumed) noexcept {
   control_block& self = *here.current();
   const detached_coroutine detached{self, self.transfers};
   self.resume_point = resumed.address();
@@ -17,15 +18,23 @@ detached_coroutine detach_coroutine(std::coroutine_handle<> resumed) noexcept {
   return detached;
 }
 
-void detached_coroutine::reattach() const noexcept {
-  block.transfers = transfers;
-  current_worker()->set_current(&block);
+void reattach_to(worker& here, const detached_coroutine& detached) noexcept {
+  detached.block.transfers = detached.transfers;
+  here.set_current(&detached.block);
 }
+
+} // namespace
+
+detached_coroutine detach_coroutine(std::coroutine_handle<> resumed) noexcept {
+  return detach_from(*current_worker(), resumed);
+}
+
+void detached_coroutine::reattach() const noexcept { reattach_to(*current_worker(), *this); }
 
 namespace {
 
 /// Runs `awaited`, which has been taken out of its queue for it, on top of the coroutine that has suspended to join it.
-/// True: it has ended without having suspended, and the joiner goes on. False: the joiner may run elsewhere already.
+/// True: it has ended without having suspended, and the joiner runs again. False: the joiner may run elsewhere already.
 bool run_begun(worker& here, control_block& awaited, const detached_coroutine& joiner) noexcept {
   awaited.bound = joiner.block.bound;
   awaited.direct_joins_below = static_cast<std::uint8_t>(joiner.block.direct_joins_below + 1);
@@ -33,7 +42,9 @@ bool run_begun(worker& here, control_block& awaited, const detached_coroutine& j
   *here.words().error = 0;
   const bool has_ended = awaited.operations->run(awaited);
   worker& now = has_ended ? worker::finish(awaited) : *current_worker();
-  return now.end_direct_join(has_ended) != nullptr;
+  if (now.end_direct_join(has_ended) == nullptr) return false;
+  reattach_to(now, joiner);
+  return true;
 }
 
 } // namespace
@@ -44,10 +55,7 @@ bool suspension::begin_join(control_block& awaited, std::coroutine_handle<> resu
     COIR_CHECK(self_.is_idle(), "an awaiter is awaited twice at once");
     self_.set_target(self);
     if (worker& here = *current_worker(); here.try_join_directly(awaited, self_)) {
-      const detached_coroutine joiner = detach_coroutine(resumed);
-      if (!run_begun(here, awaited, joiner)) return true;
-      joiner.reattach();
-      return false;
+      return !run_begun(here, awaited, detach_from(here, resumed));
     }
   }
   return begin(awaited.ended, clock::time_point::max(), wait_kind::interruptible, resumed, [&] {
@@ -65,12 +73,6 @@ waiter& suspension::arm(wait_queue& queue, clock::time_point limit, wait_kind ki
     throw;
   }
   return self_;
-}
-
-wait_outcome suspension::take_outcome() noexcept {
-  const wait_outcome found = self_.outcome();
-  self_.reset();
-  return found;
 }
 
 bool suspension::begin_locked(wait_queue& queue, waiter& self, std::coroutine_handle<> resumed,

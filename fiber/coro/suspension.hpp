@@ -77,7 +77,9 @@ public:
   /// Why the wait has ended; notified if there was none. Called when the coroutine goes on: another wait may begin
   /// then, in the same expression.
   [[nodiscard]] wait_outcome outcome() noexcept {
-    return self_.is_unused() ? wait_outcome::notified : take_outcome();
+    const wait_outcome found = self_.outcome();
+    self_.reset();
+    return found;
   }
 
   /// The same for a waiter of one's own.
@@ -94,8 +96,6 @@ protected:
   waiter& arm(wait_queue& queue, clock::time_point limit, wait_kind kind);
 
 private:
-  [[nodiscard]] wait_outcome take_outcome() noexcept;
-
   waiter self_{nullptr};
 };
 

@@ -30,13 +30,13 @@ void join_ordinarily(control_block& awaited, waiter& joiner) noexcept {
 
 bool worker::try_join_directly(control_block& awaited, waiter& joiner) noexcept {
   // It is the one that pick_in_turn() would find now.
-  if (!fresh_.is_newest(awaited) || fresh_batch_ > 1 || !pinned_.is_empty()) return false;
+  if (fresh_batch_ > 1 || !pinned_.is_empty()) return false;
   if (next_slot_.load(relaxed) != nullptr) return false;             // relaxed: a hint
   if (fresh_uses_ >= fresh_limit && queue_.size() > 0) return false; // others want to run, too
   const control_block& self = *joiner.target();
   if (self.limit != clock::time_point::max() || is_stop_requested(self)) return false;
   if (!awaited.operations->is_coroutine) return false;
-  if (count_pass() || fresh_.pop() == nullptr) return false; // or a thief was faster
+  if (count_pass() || !fresh_.try_pop(awaited)) return false;
   // The running one may have been begun by one, and suspends now.
   if (direct_.joiner != nullptr) give_up_direct_join();
   ++fresh_uses_;

@@ -28,6 +28,17 @@ bool fresh_deque::try_grow() noexcept {
   return true;
 }
 
+bool fresh_deque::try_take_shared(std::int64_t last) noexcept {
+  full_fence();                          // pairs with the one in take_oldest
+  std::int64_t top = top_.load(relaxed); // relaxed: ordered by the fence
+  if (top < last) return true;
+  // Thieves may want the last one, too.
+  // seq_cst: pairs with the one in take_oldest. relaxed: a thief has it.
+  const bool is_ours = top == last && top_.compare_exchange(top, last + 1, seq_cst, relaxed);
+  bottom_.store(last + 1, release); // pairs with the acquire in take_oldest; empty: top_ == bottom_
+  return is_ours;
+}
+
 control_block* fresh_deque::pop_batch(std::int64_t count) noexcept {
   const ring& slots = ring_of_owner();
   const std::int64_t bottom = bottom_.load(relaxed); // relaxed: only the owner writes it

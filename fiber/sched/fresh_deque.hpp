@@ -16,10 +16,11 @@
 // t + 1 by its exchange owns the fiber of slot t; the owner owns those above without one.
 //
 // Ordering:
-//   slot; bottom_ release (try_push)      -> bottom_ acquire (steal): the fiber's fields and the slot
-//   top_ seq_cst (steal, pop)             -> top_ acquire (try_push): the slot has been read and may be overwritten
+//   slot; bottom_ release (try_push)      -> bottom_ acquire (take_oldest): the fiber's fields and the slot
+//   top_ seq_cst (take_oldest, try_take)   -> top_ acquire (try_push): the slot has been read and may be overwritten
 //   is_arranging_; bottom_ release (pop_batch) -> bottom_ acquire; is_arranging_ (is_empty), and the other way round
-//   bottom_ lower; full_fence; top_ (pop) || top_; full_fence; bottom_ (steal): either the owner sees that the thief
+//   bottom_ lower; full_fence; top_ (try_take_shared) || top_; full_fence; bottom_ (take_oldest): either the owner sees
+//                                            that the thief
 //                                            has moved top_, or the thief that the fiber is being taken
 //
 // It grows. A ring that has been replaced stays as it is for thieves that still read it: whoever wins a fiber by its
@@ -60,32 +61,20 @@ public:
     return true;
   }
 
-  /// Whether `fiber` is what pop() would return, unless a thief is faster. Owner only.
-  [[nodiscard]] bool is_newest(const control_block& fiber) const noexcept {
-    const std::int64_t bottom = bottom_.load(relaxed); // relaxed: only the owner writes it
-    // relaxed: the owner wrote the slot; what has been stolen since is found by pop().
-    return top_.load(relaxed) < bottom && ring_of_owner().slot(bottom - 1).load(relaxed) == &fiber;
-  }
   /// The newest, or null. Owner only.
   [[nodiscard]] control_block* pop() noexcept {
     const std::int64_t bottom = bottom_.load(relaxed); // relaxed: only the owner writes it
     // relaxed: it only grows, and never beyond bottom_, so equality is final.
     if (top_.load(relaxed) == bottom) return nullptr;
-    const std::int64_t last = bottom - 1;
-    // release: pairs with the acquire in steal, which may read this one instead of a later one.
-    bottom_.store(last, release);
-    if (gate_.is_closed()) return take_last(last);
-    full_fence();                          // pairs with the one in steal
-    std::int64_t top = top_.load(relaxed); // relaxed: ordered by the fence
-    if (top < last) return ring_of_owner().slot(last).load(relaxed); // relaxed: the owner wrote it
-    control_block* taken = nullptr;
-    if (top == last) { // thieves may want it, too
-      // seq_cst: pairs with the one in steal. relaxed: a thief has it.
-      if (top_.compare_exchange(top, top + 1, seq_cst, relaxed))
-        taken = ring_of_owner().slot(last).load(relaxed); // relaxed: ours
-    }
-    bottom_.store(bottom, release); // pairs with the acquire in steal; empty: top_ == bottom_
-    return taken;
+    if (!try_take(bottom - 1)) return nullptr;
+    return ring_of_owner().slot(bottom - 1).load(relaxed); // relaxed: the owner wrote it
+  }
+  /// The same, if that is `fiber`. False: it is not, or a thief was faster. Owner only.
+  [[nodiscard]] bool try_pop(const control_block& fiber) noexcept {
+    const std::int64_t bottom = bottom_.load(relaxed); // relaxed: only the owner writes it
+    // relaxed: as in pop(); the owner wrote the slot.
+    return top_.load(relaxed) < bottom &&
+           ring_of_owner().slot(bottom - 1).load(relaxed) == &fiber && try_take(bottom - 1);
   }
 
   /// The oldest of the `count` that were pushed last, or null. The next calls of pop() return the others in the order
@@ -159,15 +148,21 @@ private:
   [[nodiscard]] const ring& ring_of_owner() const noexcept {
     return *ring_.load(relaxed); // relaxed: only the owner writes it
   }
-  /// The rest of pop(), once the gate has been found closed behind the lowered bottom_.
-  control_block* take_last(std::int64_t last) noexcept {
+  /// Takes the newest out, the one at `last`. False: a thief was faster.
+  bool try_take(std::int64_t last) noexcept {
+    // release: pairs with the acquire in take_oldest, which may read this one instead of a later one.
+    bottom_.store(last, release);
+    if (!gate_.is_closed()) [[unlikely]]
+      return try_take_shared(last);
     if (top_.load(relaxed) == last) { // relaxed: only the owner has written it since the gate was closed
       // In this order: a thief that comes now and sees the new bottom_ finds that top_ has moved.
       top_.store(last + 1, relaxed);    // relaxed: published by bottom_
       bottom_.store(last + 1, release); // pairs with the acquire in take_oldest
     }
-    return ring_of_owner().slot(last).load(relaxed); // relaxed: the owner wrote it
+    return true;
   }
+  /// The same, once bottom_ has been lowered.
+  bool try_take_shared(std::int64_t last) noexcept;
   bool try_grow() noexcept;
   void reverse(std::int64_t first, std::int64_t end) noexcept;
 

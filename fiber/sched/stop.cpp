@@ -14,21 +14,8 @@ public:
   std::stop_source source;
 };
 
-bool try_watch_stop(control_block& fiber, waiter& w) noexcept {
-  std::uintptr_t seen = 0;
-  // acq_rel: pairs with the exchanges in request_stop, which then may use the waiter. acquire: the request was made.
-  while (!fiber.stop_word.compare_exchange(seen, reinterpret_cast<std::uintptr_t>(&w), acq_rel,
-                                           acquire)) {
-    if ((seen & (stop_is_requested | stop_is_interrupting)) != 0) return false;
-    // A waiter of ours whose wait is over: see stop.hpp.
-  }
-  return true;
-}
-
 void unwatch_stop(control_block& fiber, waiter& w) noexcept {
-  auto seen = reinterpret_cast<std::uintptr_t>(&w);
-  // acq_rel: pairs with the exchanges in request_stop. acquire: a requester has it, or a later wait took its place.
-  if (fiber.stop_word.compare_exchange(seen, 0, acq_rel, acquire)) return;
+  if (try_unwatch_stop(fiber, w)) return;
   // The requester is between two stores; it needs nothing from us.
   const auto used = reinterpret_cast<std::uintptr_t>(&w) | stop_is_interrupting;
   base::spin_wait wait;

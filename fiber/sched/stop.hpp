@@ -32,10 +32,31 @@ bool request_stop(control_block& fiber) noexcept;
   return (word & (stop_is_requested | stop_is_interrupting)) != 0;
 }
 
-/// False if a stop has been requested already. By the fiber itself.
-[[nodiscard]] bool try_watch_stop(control_block& fiber, waiter& w) noexcept;
+/// Begins to name `w` in the stop word. False if a stop has been requested already. By whoever makes the fiber wait.
+[[nodiscard]] inline bool try_watch_stop(control_block& fiber, waiter& w) noexcept {
+  std::uintptr_t seen = 0;
+  // acq_rel: pairs with the exchanges in request_stop, which then may use the waiter. acquire: the request was made.
+  while (!fiber.stop_word.compare_exchange(seen, reinterpret_cast<std::uintptr_t>(&w), acq_rel,
+                                           acquire)) {
+    if ((seen & (stop_is_requested | stop_is_interrupting)) != 0) return false;
+    // A waiter of ours whose wait is over: see above.
+  }
+  return true;
+}
+/// No requester will touch the waiter any more. False: one is about to, or has, or a later wait took its place.
+[[nodiscard]] inline bool try_unwatch_stop(control_block& fiber, waiter& w) noexcept {
+  auto seen = reinterpret_cast<std::uintptr_t>(&w);
+  // acq_rel: pairs with the exchanges in request_stop and try_watch_stop. acquire: a requester has it, or a later wait
+  // took its place.
+  return fiber.stop_word.compare_exchange(seen, 0, acq_rel, acquire);
+}
 /// Afterwards no requester knows the waiter. By the fiber itself.
 void unwatch_stop(control_block& fiber, waiter& w) noexcept;
+/// Whether a requester would find it.
+[[nodiscard]] inline bool is_watched(const control_block& fiber, const waiter& w) noexcept {
+  // relaxed: a misuse is diagnosed, nothing is read through it.
+  return fiber.stop_word.load(relaxed) == reinterpret_cast<std::uintptr_t>(&w);
+}
 
 /// A token of the fiber's requests. Throws std::bad_alloc.
 [[nodiscard]] std::stop_token stop_token_of(control_block& fiber);

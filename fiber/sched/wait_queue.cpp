@@ -34,12 +34,6 @@ void release_locks(worker&, void* argument) noexcept {
 
 waiter::waiter() noexcept : waiter(current_fiber()) {}
 
-void waiter::end() noexcept {
-  disarm();
-  // relaxed: a misuse is diagnosed.
-  COIR_CHECK(state_.load(relaxed) != state::linked, "a waiter is destroyed while it waits");
-}
-
 void waiter::arm(wait_queue& queue, base::time_point limit, wait_kind kind) {
   queue_ = &queue;
   if (kind == wait_kind::interruptible) {
@@ -52,7 +46,8 @@ void waiter::arm(wait_queue& queue, base::time_point limit, wait_kind kind) {
     return;
   }
   is_interruptible_ = has_limit || kind == wait_kind::interruptible;
-  if (kind == wait_kind::interruptible) {
+  is_stop_only_ = is_interruptible_ && !has_limit;
+  if (kind == wait_kind::interruptible && !is_stop_only_) {
     watches_stop_ = try_watch_stop(*target_, *this);
     if (!watches_stop_) {
       outcome_ = wait_outcome::stopped;
@@ -77,34 +72,35 @@ void waiter::disarm() noexcept {
   watches_stop_ = false;
 }
 
-void waiter::reset() noexcept {
-  disarm();
-  state_.store(state::idle, relaxed); // relaxed: nobody else knows it any more
-  outcome_ = wait_outcome::notified;
-  is_peeking_ = false;
-}
-
 bool waiter::try_interrupt(wait_outcome outcome) noexcept {
+  if (is_stop_only_) { // and the caller has taken the stop word, so it is linked
+    interrupt_linked(outcome);
+    return true;
+  }
   state seen = state::linked;
   // acq_rel: pairs with the exchange in try_claim; acquire: what is seen instead was published by its writer.
   if (state_.compare_exchange(seen, state::interrupting, acq_rel, acquire)) {
-    outcome_ = outcome;
-    {
-      // Taken only once the fiber is suspended, see wait_queue.hpp; it keeps the queue from being destroyed.
-      const std::lock_guard held(queue_->lock_);
-      queue_->unlink(*this);
-    }
-    state_.store(state::interrupted, release); // pairs with the acquire loads in wait_locked
+    interrupt_linked(outcome);
     return true;
   }
   // Not waiting yet: the wait will find out when it tries to begin.
-  // acq_rel: pairs with the exchange in wait_locked. acquire: somebody else decided.
+  // acq_rel: pairs with the exchange in try_link. acquire: somebody else decided.
   if (seen == state::idle && state_.compare_exchange(seen, state::interrupting, acq_rel, acquire)) {
     outcome_ = outcome;
-    state_.store(state::interrupted, release); // pairs with the acquire load in wait_locked
+    state_.store(state::interrupted, release); // pairs with the acquire load in await_interrupter
     return false;
   }
   return seen == state::linked ? try_interrupt(outcome) : false;
+}
+
+void waiter::interrupt_linked(wait_outcome outcome) noexcept {
+  outcome_ = outcome;
+  {
+    // Taken only once the fiber is suspended, see wait_queue.hpp; it keeps the queue from being destroyed.
+    const std::lock_guard held(queue_->lock_);
+    queue_->unlink(*this);
+  }
+  state_.store(state::interrupted, release); // pairs with the acquire load in await_interrupter
 }
 
 bool waiter::try_claim() noexcept {
@@ -112,9 +108,20 @@ bool waiter::try_claim() noexcept {
     state_.store(state::notified, relaxed); // relaxed: only notifiers look, and they hold the lock
     return true;
   }
+  if (is_stop_only_) {
+    if (!try_unwatch_stop(*target_, *this)) return false; // a requester owns it, leave it alone
+    watches_stop_ = false;
+    state_.store(state::notified, relaxed); // relaxed: as above
+    return true;
+  }
   state seen = state::linked;
   // acq_rel: pairs with the exchange in try_interrupt. relaxed: an interrupter owns it, leave it alone.
   return state_.compare_exchange(seen, state::notified, acq_rel, relaxed);
+}
+
+bool waiter::is_being_interrupted() const noexcept {
+  // relaxed: a misuse is diagnosed, nothing is read through it.
+  return is_stop_only_ ? !is_watched(*target_, *this) : state_.load(relaxed) == state::interrupting;
 }
 
 wait_outcome wait_queue::wait_locked(waiter& self,
@@ -122,15 +129,31 @@ wait_outcome wait_queue::wait_locked(waiter& self,
   return wait_locked(self, std::move(held), nullptr, nullptr);
 }
 
-bool wait_queue::try_link_state(waiter& self) noexcept {
+bool wait_queue::try_link(waiter& self) noexcept {
+  if (self.is_stop_only_) return try_link_watching(self);
   if (!self.is_interruptible_) {
     self.state_.store(waiter::state::linked, relaxed); // relaxed: published by the queue's lock
-    return true;
+  } else {
+    auto seen = waiter::state::idle;
+    // acq_rel, acquire: pairs with the exchanges and the release in try_interrupt. It may have come before the wait
+    // began.
+    if (!self.state_.compare_exchange(seen, waiter::state::linked, acq_rel, acquire)) return false;
   }
-  auto seen = waiter::state::idle;
-  // acq_rel, acquire: pairs with the exchanges and the release in try_interrupt. It may have come before the wait
-  // began.
-  return self.state_.compare_exchange(seen, waiter::state::linked, acq_rel, acquire);
+  link(self);
+  return true;
+}
+
+bool wait_queue::try_link_watching(waiter& self) noexcept {
+  // Linked first: from the moment that its fiber's stop word names it, a requester may come and unlink it.
+  self.state_.store(waiter::state::linked, relaxed); // relaxed: published by the stop word, and by the queue's lock
+  link(self);
+  self.watches_stop_ = true;
+  if (try_watch_stop(*self.target_, self)) return true;
+  unlink(self);
+  self.watches_stop_ = false;
+  self.outcome_ = wait_outcome::stopped;
+  self.state_.store(waiter::state::interrupted, relaxed); // relaxed: nobody else has seen it
+  return false;
 }
 
 void waiter::await_interrupter() const noexcept {
@@ -140,13 +163,12 @@ void waiter::await_interrupter() const noexcept {
 
 wait_outcome wait_queue::wait_locked(waiter& self, std::unique_lock<base::spin_lock> held,
                                      void (*unlock)(void*) noexcept, void* also) noexcept {
-  if (!try_link_state(self)) {
+  if (!try_link(self)) {
     held.unlock();
     if (unlock != nullptr) unlock(also);
     self.await_interrupter();
     return self.outcome_;
   }
-  link(self);
   if (self.target_ == nullptr) {
     held.unlock();
     if (unlock != nullptr) unlock(also);
@@ -159,12 +181,11 @@ wait_outcome wait_queue::wait_locked(waiter& self, std::unique_lock<base::spin_l
 }
 
 bool wait_queue::begin_wait(waiter& self, std::unique_lock<base::spin_lock> held) noexcept {
-  if (!try_link_state(self)) {
+  if (!try_link(self)) {
     held.unlock();
     self.await_interrupter();
     return false;
   }
-  link(self);
   return true; // the unlocking publishes it
 }
 
@@ -196,8 +217,7 @@ wait_queue::~wait_queue() {
       if (first() == nullptr) return;
       waiter* w = first();
       do {
-        // relaxed: a misuse is diagnosed, nothing is read through it.
-        COIR_CHECK(w->state_.load(relaxed) == waiter::state::interrupting,
+        COIR_CHECK(w->is_being_interrupted(),
                    "a synchronization object or stream is destroyed while somebody waits on it");
         w = w->next_;
       } while (w != first());

@@ -13,6 +13,11 @@
 //       |                                   +--(interrupter, no lock)--> interrupting --(queue lock)--> interrupted
 //       +--(interrupter)--> interrupted     (the wait then ends before it begins)
 //
+// Who decides. Nobody, if only notifiers may end the wait: they hold the lock. If a stop request may, too, but no
+// deadline, which is how most fibers wait: the exchange of the fiber's stop word, which begins to name the waiter as
+// it is linked. Whoever takes the name out of it has the waiter, and the notifier that does so leaves nothing to undo.
+// If there is a deadline: the exchange of state_.
+//
 // Why no wake-up is lost, and nobody resumes a fiber that still runs: the waiter is linked and the fiber suspended
 // under the queue's lock, which only the after-switch action releases, when the context is saved. A notifier needs
 // the lock to find the waiter, an interrupter needs it to unlink the waiter before it resumes the fiber.
@@ -25,7 +30,8 @@
 // lock.
 //
 // Ordering:
-//   linked -> notified | interrupting: one compare-and-swap decides; acq_rel on both sides
+//   linked -> notified | interrupting: one compare-and-swap (of state_ or of the stop word) decides; acq_rel on both
+//                                      sides
 //   outcome_ and what the notifier wrote -> the resumed fiber: through the run queue that carries it
 //   the same for a thread: signal_ release (deliver) -> signal_ acquire (wait of a thread)
 //
@@ -34,6 +40,7 @@
 #pragma once
 
 #include "fiber/base/atomic.hpp"
+#include "fiber/base/check.hpp"
 #include "fiber/base/futex.hpp"
 #include "fiber/base/spin_lock.hpp"
 
@@ -67,7 +74,9 @@ public:
   waiter(const waiter&) = delete;
   waiter& operator=(const waiter&) = delete;
   ~waiter() {
-    if (!is_unused()) end();
+    if (is_armed()) disarm();
+    // relaxed: a misuse is diagnosed.
+    COIR_CHECK(state_.load(relaxed) != state::linked, "a waiter is destroyed while it waits");
   }
 
   /// From now on `limit` and a stop request interrupt the wait. Before the queue's lock is taken. Throws
@@ -89,15 +98,15 @@ public:
   void peek() noexcept { is_peeking_ = true; }
   [[nodiscard]] bool is_peeking() const noexcept { return is_peeking_; }
   /// After a wait, or after arm() if there was none: ready for another.
-  void reset() noexcept;
+  void reset() noexcept {
+    if (is_armed()) disarm();
+    state_.store(state::idle, relaxed); // relaxed: nobody else knows it any more
+    outcome_ = wait_outcome::notified;
+    is_peeking_ = false;
+  }
   /// Neither waits nor has waited. By the waiter's own fiber.
   [[nodiscard]] bool is_idle() const noexcept {
     return state_.load(relaxed) == state::idle; // relaxed: who waits does not ask
-  }
-
-  /// The same, and has not been armed either.
-  [[nodiscard]] bool is_unused() const noexcept {
-    return is_idle() && !watches_stop_ && (target_ == nullptr || timers_ == nullptr);
   }
 
 private:
@@ -107,9 +116,13 @@ private:
   enum class state : std::uint8_t { idle, linked, notified, interrupting, interrupted };
 
   bool try_claim() noexcept;
+  [[nodiscard]] bool is_being_interrupted() const noexcept;
+  void interrupt_linked(wait_outcome outcome) noexcept;
+  /// A timer or a requester may know it.
+  [[nodiscard]] bool is_armed() const noexcept {
+    return watches_stop_ || (target_ != nullptr && timers_ != nullptr);
+  }
   void disarm() noexcept;
-  /// For the destructor.
-  void end() noexcept;
   void wait_as_thread() noexcept;
   /// An interrupter was first: until it is done with the waiter.
   void await_interrupter() const noexcept;
@@ -132,6 +145,7 @@ private:
   wait_outcome outcome_ = wait_outcome::notified;
   // Written by its own fiber or thread, while nobody else knows it or before it is linked.
   bool is_interruptible_ : 1 = false; ///< somebody beside notifiers may end the wait
+  bool is_stop_only_ : 1 = false;     ///< that is a stop request: the fiber's stop word decides
   bool watches_stop_ : 1 = false;
   bool is_peeking_ : 1 = false;
 };
@@ -194,8 +208,9 @@ public:
 
 private:
   friend class waiter;
-  /// Makes `self` one that may be notified. False: it has been interrupted already.
-  static bool try_link_state(waiter& self) noexcept;
+  /// Links `self`, which may be notified then. False: it has been interrupted already.
+  bool try_link(waiter& self) noexcept;
+  bool try_link_watching(waiter& self) noexcept;
   void link(waiter& w) noexcept;
   void unlink(waiter& w) noexcept;
 
