@@ -141,7 +141,7 @@ State& make_fiber(spawning_place& place, const spawn_options& options, Parts&&..
     place.owner.abandon(prepared);
     throw;
   }
-  place.look_again();
+  if constexpr (!requires { State::cannot_suspend_when_made; }) place.look_again();
   place.owner.adopt(place.here, *made, prepared, State::operations);
   return *made;
 }

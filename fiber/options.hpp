@@ -30,6 +30,9 @@ struct spawn_options {
   coir::placement placement = placement::any;
 };
 
+/// What is not said.
+inline constexpr spawn_options default_spawn_options{};
+
 /// A worker that has not passed its scheduling loop for a while, as told to runtime_options::on_stall.
 struct stall_report {
   unsigned worker;                      ///< index of the worker

@@ -42,7 +42,7 @@ spawned<Function, Arguments...> spawn_in(spawning_place place, const spawn_optio
 template <class Function, class... Arguments>
   requires std::is_invocable_v<std::decay_t<Function>, std::decay_t<Arguments>...>
 spawned<Function, Arguments...> spawn(Function&& function, Arguments&&... arguments) {
-  return spawn_in(spawning_place(), {}, std::forward<Function>(function),
+  return spawn_in(spawning_place(), default_spawn_options, std::forward<Function>(function),
                   std::forward<Arguments>(arguments)...);
 }
 

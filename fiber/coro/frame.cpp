@@ -11,10 +11,10 @@ namespace {
 
 slab_cache* cache_of(worker* here) noexcept { return here != nullptr ? &here->slabs() : nullptr; }
 
-void* allocate_uncommon(worker* here, std::size_t bytes) {
-  void* const frame =
-      bytes <= largest_slab_bytes ? slab::allocate(nullptr, bytes).object() : ::operator new(bytes);
-  slab::count_frame(cache_of(here), 1);
+void* allocate_outside(unsigned slab_class) {
+  const std::size_t bytes = slab_cell_bytes[slab_class] - sizeof(slab_cell);
+  void* const frame = slab::allocate(nullptr, bytes).object();
+  slab::count_frame(nullptr, 1);
   return frame;
 }
 
@@ -29,14 +29,21 @@ void free_uncommon(worker* here, void* frame, std::size_t bytes) noexcept {
 
 } // namespace
 
-void* allocate_frame(std::size_t bytes) {
+void* allocate_frame_in(unsigned slab_class) {
   // The count of such a cell stays 0: for_each_live, which looks for control blocks, passes it by. A cell of its own,
   // what the slabs have for large objects, would be a chunk: too much for a frame with a buffer in it.
   worker* const here = current_worker();
-  if (here == nullptr || bytes > largest_slab_bytes) [[unlikely]]
-    return allocate_uncommon(here, bytes);
-  void* const frame = here->slabs().take(slab_class_for(bytes)).object();
+  if (here == nullptr) [[unlikely]]
+    return allocate_outside(slab_class);
+  void* const frame = here->slabs().take(slab_class).object();
   here->slabs().count_frame(1);
+  return frame;
+}
+
+void* allocate_frame(std::size_t bytes) {
+  if (bytes <= largest_slab_bytes) return allocate_frame_in(slab_class_for(bytes));
+  void* const frame = ::operator new(bytes);
+  slab::count_frame(cache_of(current_worker()), 1);
   return frame;
 }
 

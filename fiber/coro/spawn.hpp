@@ -32,6 +32,8 @@ typename task<Value>::handle run_coroutine(control_block& block) noexcept {
 /// A spawned coroutine: its control block, and later its result. The coroutine itself lies in its frame. Private.
 template <class Value>
 struct task_state final : fiber_with_result<Value> {
+  static constexpr bool cannot_suspend_when_made = true;
+
   explicit task_state(task<Value>&& body) noexcept { begin_coroutine(*this, std::move(body)); }
 
   static bool run(control_block& block) noexcept {
@@ -85,7 +87,7 @@ fiber<Value> spawn(const spawn_options& options, task<Value> body) {
 }
 template <class Value>
 fiber<Value> spawn(task<Value> body) {
-  return spawn(spawn_options{}, std::move(body));
+  return spawn(default_spawn_options, std::move(body));
 }
 
 /// Anything awaitable as a task. `Awaitable`: a reference, and it must outlive the task, or a type to be moved in.
@@ -111,6 +113,8 @@ await_result<Awaitable> await(Awaitable&& awaitable) {
 /// A child of a scope that is a coroutine. Private.
 template <class Value>
 struct scope_task_state final : fiber_with_result<void> {
+  static constexpr bool cannot_suspend_when_made = true;
+
   struct child : scope_member {
     using scope_member::scope_member;
     void check(task_promise<Value>& promise) noexcept {
@@ -153,7 +157,7 @@ void scope::spawn(const spawn_options& options, task<Value> body) {
 }
 template <class Value>
 void scope::spawn(task<Value> body) {
-  spawn(spawn_options{}, std::move(body));
+  spawn(default_spawn_options, std::move(body));
 }
 
 } // namespace coir

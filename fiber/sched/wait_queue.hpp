@@ -129,10 +129,10 @@ private:
   /// Lets the target go on. After this the waiter may be gone.
   void deliver() noexcept;
 
-  waiter* next_ = nullptr; ///< circular list of the queue; guarded by its lock
-  waiter* previous_ = nullptr;
+  waiter* next_; ///< circular list of the queue; guarded by its lock
+  waiter* previous_;
   control_block* target_; ///< the fiber; null: a plain thread
-  wait_queue* queue_ = nullptr;
+  wait_queue* queue_; ///< set by arm()
   union {
     base::time_point limit_; ///< of a thread's wait
     timer_queue* timers_;    ///< of a fiber's: where a timer is armed, or null

@@ -82,18 +82,6 @@ control_block* worker::take_next_slot() noexcept {
   return next_slot_.exchange(nullptr, acquire);
 }
 
-control_block* worker::pick_special(reason why) noexcept {
-  if (direct_.joiner != nullptr) {
-    // Who waits holds the lock of its queue. So the join becomes an ordinary one on the worker's own stack.
-    if (why == reason::wait) return nullptr;
-    give_up_direct_join();
-  }
-  if (why == reason::yield && fresh_batch_ != 0) queue_batch();
-  control_block* const next = pick_in_turn();
-  has_special_ = !pinned_.is_empty() || !fresh_.is_empty_to_owner();
-  return next;
-}
-
 control_block* worker::pick_in_turn() noexcept {
   // Pinned fibers get every fourth turn while others are runnable, and all turns when none is.
   if (!pinned_.is_empty() && (passes_.load(relaxed) & 3) == 0) { // relaxed: only we write it
@@ -112,6 +100,18 @@ control_block* worker::pick_in_turn() noexcept {
   if (next == nullptr) next = take_fresh();
   if (next == nullptr) next = take_next_slot();
   return next != nullptr ? next : pinned_.pop_front();
+}
+
+control_block* worker::pick_special(reason why) noexcept {
+  if (direct_.joiner != nullptr) {
+    // Who waits holds the lock of its queue. So the join becomes an ordinary one on the worker's own stack.
+    if (why == reason::wait) return nullptr;
+    give_up_direct_join();
+  }
+  if (why == reason::yield && fresh_batch_ != 0) queue_batch();
+  control_block* const next = pick_in_turn();
+  has_special_ = !pinned_.is_empty() || !fresh_.is_empty_to_owner();
+  return next;
 }
 
 control_block* worker::take_fresh() noexcept {

@@ -198,7 +198,7 @@ private:
   }
   void push_back_special(control_block& fiber) noexcept;
   void push_fresh_special(control_block& fiber) noexcept;
-  control_block* pick_in_turn() noexcept;
+  [[gnu::always_inline]] inline control_block* pick_in_turn() noexcept;
   static void tell_joiners(control_block& fiber) noexcept;
   /// It goes on as an ordinary join.
   void give_up_direct_join() noexcept;
