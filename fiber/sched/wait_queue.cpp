@@ -48,8 +48,9 @@ void waiter::arm(wait_queue& queue, base::time_point limit, wait_kind kind) {
   is_interruptible_ = has_limit || kind == wait_kind::interruptible;
   is_stop_only_ = is_interruptible_ && !has_limit;
   if (kind == wait_kind::interruptible && !is_stop_only_) {
-    watches_stop_ = try_watch_stop(*target_, *this);
-    if (!watches_stop_) {
+    watches_stop_ = true; // first: a requester that finds us reads the bits
+    if (!try_watch_stop(*target_, *this)) {
+      watches_stop_ = false;
       outcome_ = wait_outcome::stopped;
       state_.store(state::interrupted, relaxed); // relaxed: nobody else knows the waiter
       return;

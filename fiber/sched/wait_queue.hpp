@@ -132,7 +132,7 @@ private:
   waiter* next_; ///< circular list of the queue; guarded by its lock
   waiter* previous_;
   control_block* target_; ///< the fiber; null: a plain thread
-  wait_queue* queue_; ///< set by arm()
+  wait_queue* queue_;     ///< set by arm()
   union {
     base::time_point limit_; ///< of a thread's wait
     timer_queue* timers_;    ///< of a fiber's: where a timer is armed, or null
