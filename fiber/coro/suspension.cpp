@@ -51,7 +51,9 @@ bool run_begun(worker& here, control_block& awaited, const detached_coroutine& j
 
 bool suspension::begin_join(control_block& awaited, std::coroutine_handle<> resumed) {
   control_block& self = *runs_as();
-  if (self.direct_joins_below < deepest_direct_joins) {
+  // Of another size it needs a stack of its own.
+  if (self.direct_joins_below < deepest_direct_joins &&
+      awaited.size_class == self.bound->size_class) {
     COIR_CHECK(self_.is_idle(), "an awaiter is awaited twice at once");
     self_.set_target(self);
     if (worker& here = *current_worker(); here.try_join_directly(awaited, self_)) {

@@ -4,6 +4,7 @@
 // Two counts give two numbers of instructions, and their difference is that of the operation alone. So the operation
 // must take the same way each time: one worker, no monitor, nobody else in the process.
 #include "fiber/context/context.hpp"
+#include "fiber/coro/spawn.hpp"
 #include "fiber/mutex.hpp"
 #include "fiber/thread.hpp"
 #include "io/tcp_listener.hpp"
@@ -62,6 +63,17 @@ void spawn_and_join(std::uint64_t count) {
   require(sum == count * (count - 1) / 2, "a fiber was lost");
 }
 
+coir::task<std::uint64_t> give(std::uint64_t value) { co_return value; }
+
+coir::task<std::uint64_t> spawn_and_join_tasks(std::uint64_t count) {
+  std::uint64_t sum = 0;
+  for (std::uint64_t i = 0; i < count; ++i) sum += co_await coir::spawn(give(i));
+  co_return sum;
+}
+void spawn_and_await(std::uint64_t count) {
+  require(coir::await(spawn_and_join_tasks(count)) == count * (count - 1) / 2, "a task was lost");
+}
+
 void lock_and_unlock(std::uint64_t count) {
   coir::mutex mutex;
   std::uint64_t locks = 0;
@@ -115,8 +127,8 @@ struct operation {
   void (*repeat)(std::uint64_t count);
 };
 constexpr operation operations[] = {
-    {"switch_pair", switch_contexts}, {"ten_yields", yield},  {"spawn_join", spawn_and_join},
-    {"mutex", lock_and_unlock},       {"fifty_echoes", echo},
+    {"switch_pair", switch_contexts}, {"ten_yields", yield},      {"spawn_join", spawn_and_join},
+    {"spawn_await", spawn_and_await}, {"mutex", lock_and_unlock}, {"fifty_echoes", echo},
 };
 
 } // namespace

@@ -27,6 +27,7 @@ OPERATIONS = {
     "switch": ("switch_pair", (10_000, 20_000), 2),
     "yield": ("ten_yields", (1_000, 3_000), 10),
     "spawn_join": ("spawn_join", (2_000, 6_000), 1),
+    "spawn_await_task": ("spawn_await", (2_000, 6_000), 1),
     "mutex_lock_unlock": ("mutex", (10_000, 20_000), 1),
     "echo_both_sides": ("fifty_echoes", (20, 60), 50),
 }

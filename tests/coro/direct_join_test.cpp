@@ -5,6 +5,7 @@
 #include "fiber/latch.hpp"
 #include "fiber/pin.hpp"
 #include "fiber/runtime.hpp"
+#include "fiber/sched/current.hpp"
 #include "fiber/sched/worker.hpp"
 #include "fiber/semaphore.hpp"
 #include "fiber/this_fiber.hpp"
@@ -116,8 +117,22 @@ TEST_CASE("A coroutine that is joined before it has begun is begun by the join")
       auto second = coir::spawn(tell_directness());
       COIR_EXPECT(!co_await first); // two in a batch: in the order of their birth
       COIR_EXPECT(co_await second);
-      // Of a size of its own: on another stack.
-      COIR_EXPECT(co_await coir::spawn({.stack_size = std::size_t{1} << 20}, tell_directness()));
+    };
+    coir::await(body());
+  });
+}
+
+TEST_CASE("A coroutine that is begun by a join gets a stack of the size that it asks for") {
+  const no_leaks watch;
+  constexpr std::size_t bytes = std::size_t{1} << 20;
+  coir::run(only_one_worker(), [&] {
+    const auto stack_bytes = []() -> task<std::size_t> {
+      co_return coir::current_fiber()->bound->slot_bytes();
+    };
+    CHECK(coir::spawn({.stack_size = bytes}, stack_bytes()).join() == bytes);
+    const auto body = [&]() -> task<> {
+      COIR_EXPECT(co_await coir::spawn({.stack_size = bytes}, stack_bytes()) == bytes);
+      COIR_EXPECT(co_await coir::spawn(stack_bytes()) == coir::default_stack_bytes);
     };
     coir::await(body());
   });
