@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # matrix.sh [PRESET...]: configures, builds and tests each preset (default: all of them) and stops at the first failure,
-# whose output it shows. The dev presets also compile each header on its own. After the tests of `release` their stress
+# whose output it shows. The dev preset also compiles each header on its own. After the tests of `release` their stress
 # label runs 100 times more.
 # A boost preset differs from the release preset of its compiler in the library's switch alone. It is configured in
 # that one's directory, if it is there, so that the tests need not be compiled again but only linked.
@@ -12,6 +12,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 jobs=${JOBS:-$(nproc)}
+tests_at_once=$((jobs + 1)) # some of them mostly wait
 presets=("$@")
 if [ ${#presets[@]} -eq 0 ]; then
   presets=(dev release boost asan tsan dev-clang release-clang boost-clang asan-clang tsan-clang
@@ -38,7 +39,7 @@ test_boost() {
   quietly "build/$1-configure.log" cmake --preset "$1" -B "$2"
   quietly "build/$1-build.log" cmake --build "$2" -j "$jobs"
   echo "== $1: test"
-  ctest --test-dir "$2" --output-on-failure -j "$jobs" --no-tests=error --label-exclude '^once$'
+  ctest --test-dir "$2" --output-on-failure -j "$tests_at_once" --no-tests=error --label-exclude '^once$'
 }
 
 mkdir -p build
@@ -50,15 +51,15 @@ for preset in "${presets[@]}"; do
   fi
   build_preset "$preset"
   case $preset in
-    dev | dev-clang)
+    dev)
       quietly "build/$preset-headers.log" \
         cmake --build --preset "$preset" -j "$jobs" --target all_verify_interface_header_sets ;;
   esac
   echo "== $preset: test"
   case $preset in
     "${TESTED:-none}") echo "just tested" ;;
-    dev | release) ctest --preset "$preset" -j "$jobs" --no-tests=error ;;
-    *) ctest --preset "$preset" -j "$jobs" --no-tests=error --label-exclude '^once$' ;;
+    dev | release) ctest --preset "$preset" -j "$tests_at_once" --no-tests=error ;;
+    *) ctest --preset "$preset" -j "$tests_at_once" --no-tests=error --label-exclude '^once$' ;;
   esac
   if [ "$preset" = release ]; then
     echo "== $preset: stress, 100 times"

@@ -33,7 +33,7 @@ inline void* resume_coroutine(control_block& coroutine) noexcept {
   void* next = coroutine.resume_point;
   coroutine.transfers = &here;
   do {
-    here.left = transfers_in_a_row;
+    here.left = transfers_in_a_row >> coroutine.direct_joins_below; // the stack is theirs, too
     std::coroutine_handle<>::from_address(next).resume();
     next = std::exchange(here.pending, nullptr);
   } while (next != nullptr);

@@ -65,6 +65,7 @@ worker& worker::finish(control_block& fiber) noexcept {
   const bool is_main = fiber.is_main;
   worker* here_now = current_worker();
   if (here_now->direct_.joiner != nullptr) {
+    COIR_ASSERT(here_now->direct_.awaited == &fiber, "a direct join outlives its coroutine's turn");
     // Nobody else may join it, and it is not detached. The joiner takes over our reference.
     fiber.is_left_to_handle = true;
     fiber.has_ended.store(true, release); // pairs with the acquire in wait_for_end: the result

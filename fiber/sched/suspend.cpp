@@ -173,6 +173,7 @@ void run_from_worker_stack(worker& self, control_block& next) noexcept {
   const transfer back = coir_jump_context(to, &self);
   sanitizer::after_switch(sanitized);
   arrive(back);
+  self.give_up_direct_join(); // whoever has left its stack may have been begun by one, see worker::pick_special
   kept.put_back(self.words());
   *self.words().error = error;
 }

@@ -52,7 +52,6 @@ void worker::loop() noexcept {
 
 control_block* worker::find_work() noexcept {
   for (;;) {
-    give_up_direct_join(); // whoever has left the stack may have begun by one
     if (owner_.is_stopping()) return nullptr;
     // relaxed: a wish of the monitor, obeyed sooner or later.
     if (is_retired_.load(relaxed)) {
@@ -104,7 +103,8 @@ control_block* worker::pick_in_turn() noexcept {
 
 control_block* worker::pick_special(reason why) noexcept {
   if (direct_.joiner != nullptr) {
-    // Who waits holds the lock of its queue. So the join becomes an ordinary one on the worker's own stack.
+    // Who waits holds the lock of its queue. So the join becomes an ordinary one on the worker's own stack, see
+    // run_from_worker_stack().
     if (why == reason::wait) return nullptr;
     give_up_direct_join();
   }

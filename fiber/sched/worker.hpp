@@ -101,6 +101,8 @@ public:
   /// direct_join.hpp. Then `awaited` is in no queue any more. `joiner`: a waiter of the running one.
   [[nodiscard]] bool try_join_directly(control_block& awaited, waiter& joiner) noexcept;
   [[nodiscard]] const direct_join& direct() const noexcept { return direct_; }
+  /// The joiner becomes a waiter, if there is one: the awaited coroutine has left its stack, and nobody runs.
+  void give_up_direct_join() noexcept;
   /// The running fiber or coroutine has ended or suspended. Its joiner, if it was begun by a join and has ended without
   /// ever having suspended; else null.
   [[nodiscard]] control_block* end_direct_join(bool has_ended) noexcept {
@@ -200,8 +202,6 @@ private:
   void push_fresh_special(control_block& fiber) noexcept;
   [[gnu::always_inline]] inline control_block* pick_in_turn() noexcept;
   static void tell_joiners(control_block& fiber) noexcept;
-  /// It goes on as an ordinary join.
-  void give_up_direct_join() noexcept;
   control_block* take_fresh() noexcept;
   void queue_batch() noexcept;
   void take_oldest_fresh(base::time_point now) noexcept;

@@ -4,6 +4,7 @@
 // The subject is real time on a machine that others use too. So a latency is measured in up to ten rounds, and
 // the best round counts; what is asserted is that waits do not take as long as the stall, which they all would
 // without the monitor.
+#include "fiber/coro/spawn.hpp"
 #include "fiber/mutex.hpp"
 #include "fiber/semaphore.hpp"
 #include "fiber/thread.hpp"
@@ -216,6 +217,42 @@ TEST_CASE("A fiber that pinned itself to a compensating worker runs there after 
     pinned.join();
     CHECK(has_moved);
     CHECK(has_stayed);
+  });
+}
+
+TEST_CASE("A coroutine that a join begins on a retired worker may block there") {
+  coir::run(with_workers(1), [] {
+    blocking_call call;
+    coir::binary_semaphore later(0);
+    coir::binary_semaphore at_last(0);
+    const auto first = coir::test::kernel_thread();
+    bool has_moved = false;
+    bool has_run = false;
+    coir::fiber<> beside;
+    // Makes a fiber runnable that only this worker may run, and blocks: that one runs next.
+    const auto block = [&]() -> coir::task<int> {
+      beside = coir::spawn({.placement = coir::placement::pinned}, [&] { has_run = true; });
+      at_last.acquire();
+      co_return 5;
+    };
+    auto pinned = coir::spawn([&] {
+      const coir::pin here;
+      has_moved = coir::test::kernel_thread() != first;
+      call.end_one();
+      later.acquire();
+      const int result = coir::spawn(block()).join();
+      beside.join();
+      return result;
+    });
+    call.block();
+    coir::this_fiber::sleep_for(50ms); // as above
+    later.release();
+    coir::this_fiber::sleep_for(5ms);
+    CHECK_FALSE(pinned.has_ended());
+    at_last.release();
+    CHECK(pinned.join() == 5);
+    CHECK(has_moved);
+    CHECK(has_run);
   });
 }
 
