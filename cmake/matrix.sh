@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # matrix.sh [PRESET...]: configures, builds and tests each preset (default: all of them) and stops at the first failure,
-# whose output it shows. The dev preset also compiles each header on its own. After the tests of `release` their stress
+# whose output it shows. The dev presets also compile each header on its own. After the tests of `release` their stress
 # label runs 100 times more.
 # A boost preset differs from the release preset of its compiler in the library's switch alone. It is configured in
 # that one's directory, if it is there, so that the tests need not be compiled again but only linked.
@@ -51,7 +51,7 @@ for preset in "${presets[@]}"; do
   fi
   build_preset "$preset"
   case $preset in
-    dev)
+    dev | dev-clang)
       quietly "build/$preset-headers.log" \
         cmake --build --preset "$preset" -j "$jobs" --target all_verify_interface_header_sets ;;
   esac
