@@ -44,7 +44,8 @@ public:
   /// **blocks**: suspends the calling fiber, blocks a plain thread. **migration**: may continue on another thread.
   /// Throws std::system_error: invalid_argument (no fiber), resource_deadlock_would_occur (itself),
   /// operation_canceled (the *calling* fiber was requested to stop) and timed_out (its deadline_scope); after the
-  /// last two the handle is still joinable.
+  /// last two the handle is still joinable. If it is a coroutine's that has not begun, the call may begin it, and
+  /// hears of a stop request when the coroutine first suspends, or ends.
   Value join() {
     wait();
     fiber_with_result<Value>& ended = *std::exchange(state_, nullptr);
