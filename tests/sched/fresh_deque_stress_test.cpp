@@ -41,76 +41,67 @@ void steal_until(const std::atomic<bool>& is_done, fresh_deque& victim, fiber_re
   }
 }
 
-/// Pops at most so many.
-void pop_some(fresh_deque& deque, fiber_records& fibers, std::uint32_t most) {
-  for (std::uint32_t i = 0; i < most; ++i) {
-    const control_block* const fiber = deque.pop();
-    if (fiber == nullptr) return;
-    fibers.count_pop(*fiber);
+/// What an owner does: pushes all the fibers in bursts, and pops most of them meanwhile, some as batches, while
+/// `thieves` threads run `steal`. Each fiber must come out exactly once.
+class owner {
+public:
+  owner(fresh_deque& deque, std::uint32_t longest_burst)
+      : deque_(deque), longest_burst_(longest_burst) {}
+
+  /// `after_pop`: called after each.
+  template <class Steal, class AfterPop>
+  void share_with(unsigned thieves, Steal steal, AfterPop after_pop) {
+    std::atomic<bool> is_done{false};
+    std::vector<std::thread> threads;
+    for (unsigned i = 0; i < thieves; ++i) {
+      threads.emplace_back([&] { steal(is_done, deque_, fibers_); });
+    }
+    for (std::uint32_t next = 0; next < count;) {
+      const auto burst = std::min(count - next, random_.below(longest_burst_) + 1);
+      for (const auto end = next + burst; next < end; ++next) {
+        while (!deque_.try_push(fibers_[next])) pop_some(100, after_pop);
+      }
+      if (random_.below(2) == 0) count_pop(deque_.pop_batch(burst));
+      pop_some(random_.below(longest_burst_ + 2), after_pop);
+    }
+    is_done = true;
+    pop_some(count, after_pop);
+    for (auto& thread : threads) thread.join();
+    CHECK(deque_.pop() == nullptr);
+    CHECK(fibers_.is_each_popped_once());
   }
-}
+
+private:
+  bool count_pop(const control_block* fiber) {
+    if (fiber != nullptr) fibers_.count_pop(*fiber);
+    return fiber != nullptr;
+  }
+  template <class AfterPop>
+  void pop_some(std::uint32_t most, AfterPop after_pop) {
+    for (std::uint32_t i = 0; i < most && count_pop(deque_.pop()); ++i) after_pop();
+  }
+
+  fresh_deque& deque_;
+  std::uint32_t longest_burst_;
+  random_sequence random_{coir::test::seed()};
+  fiber_records fibers_{count};
+};
 
 } // namespace
 
 TEST_CASE("An owner and thieves share each fresh fiber out to exactly one of them") {
   const unsigned thieves = GENERATE(1u, 3u, 7u);
   const std::uint32_t longest_burst = GENERATE(2u, 40u, 3000u); // nearly empty, in between, growing
-  random_sequence random(coir::test::seed());
-  fiber_records fibers(count);
   fresh_deque deque(false);
-  std::atomic<bool> is_done{false};
-  std::vector<std::thread> threads;
-  for (unsigned i = 0; i < thieves; ++i) {
-    threads.emplace_back([&] { steal_until(is_done, deque, fibers); });
-  }
-  for (std::uint32_t next = 0; next < count;) {
-    const auto burst = std::min(count - next, random.below(longest_burst) + 1);
-    for (std::uint32_t i = 0; i < burst; ++i) {
-      while (!deque.try_push(fibers[next])) pop_some(deque, fibers, 100);
-      ++next;
-    }
-    if (random.below(2) == 0) {
-      const control_block* const first = deque.pop_batch(burst);
-      if (first != nullptr) fibers.count_pop(*first);
-    }
-    pop_some(deque, fibers, random.below(longest_burst + 2));
-  }
-  is_done = true;
-  pop_some(deque, fibers, count);
-  for (auto& thread : threads) thread.join();
-  CHECK(deque.pop() == nullptr);
-  CHECK(fibers.is_each_popped_once());
+  owner(deque, longest_burst).share_with(thieves, steal_until, [] {});
 }
 
 TEST_CASE("A deque may be closed again at any time, and opened by whoever wants to steal") {
   const unsigned thieves = GENERATE(1u, 2u);
   const std::uint32_t longest_burst = GENERATE(1u, 3u, 400u);
-  random_sequence random(coir::test::seed());
-  fiber_records fibers(count);
   fresh_deque deque(true);
-  std::atomic<bool> is_done{false};
-  std::vector<std::thread> threads;
-  for (unsigned i = 0; i < thieves; ++i) {
-    threads.emplace_back([&] { open_and_steal_until(is_done, deque, fibers); });
-  }
-  for (std::uint32_t next = 0; next < count;) {
-    const auto burst = std::min(count - next, random.below(longest_burst) + 1);
-    for (std::uint32_t i = 0; i < burst; ++i) {
-      while (!deque.try_push(fibers[next])) pop_some(deque, fibers, 100);
-      ++next;
-    }
-    if (random.below(8) == 0) {
-      const control_block* const first = deque.pop_batch(burst);
-      if (first != nullptr) fibers.count_pop(*first);
-    }
-    for (auto pops = random.below(longest_burst + 2); pops > 0; --pops) {
-      pop_some(deque, fibers, 1);
-      if (random.below(4) == 0) deque.close_to_thieves();
-    }
-  }
-  pop_some(deque, fibers, count);
-  is_done = true;
-  for (auto& thread : threads) thread.join();
-  CHECK(deque.pop() == nullptr);
-  CHECK(fibers.is_each_popped_once());
+  random_sequence random(coir::test::seed());
+  owner(deque, longest_burst).share_with(thieves, open_and_steal_until, [&] {
+    if (random.below(4) == 0) deque.close_to_thieves();
+  });
 }
