@@ -4,7 +4,8 @@
 # whose output it shows. The dev presets also compile each header on its own. After the tests of `release` their stress
 # label runs 100 times more.
 # A boost preset differs from the release preset of its compiler in the library's switch alone. It is configured in
-# that one's directory, if it is there, so that the tests need not be compiled again but only linked.
+# that one's directory, if it is there, so that the tests need not be compiled again but only linked. From then on that
+# directory is a boost build, until `cmake --preset release` is called again.
 # release-clang16 is about what compilers do to coroutines: it builds and runs the tests of coro, io and examples only.
 # Tests with the label `once`, whose result hardly depends on the preset, run with dev and release only.
 # Environment: JOBS (default: the number of CPUs). TESTED: a preset whose tests have just been run, and are not again.

@@ -127,7 +127,8 @@ struct spawning_place {
   void start(control_block& made) noexcept { owner.start(here, made); }
 };
 
-/// Makes a fiber that has not been started; `State`: fiber_state, or what a coroutine has instead of it. Strong
+/// Makes a fiber that has not been started; `State`: fiber_state, or what a coroutine has instead of it, which says
+/// that nothing of what it is made of can suspend (copying a closure might). Strong
 /// guarantee: if anything throws, nothing has happened. Private.
 template <class State, class... Parts>
 State& make_fiber(spawning_place& place, const spawn_options& options, Parts&&... parts) {

@@ -53,8 +53,8 @@ public:
   template <class Function, class... Arguments>
     requires std::is_invocable_v<std::decay_t<Function>, std::decay_t<Arguments>...>
   spawned<Function, Arguments...> spawn(Function&& function, Arguments&&... arguments) {
-    return spawn_in(spawning_place(*scheduler_), {}, std::forward<Function>(function),
-                    std::forward<Arguments>(arguments)...);
+    return spawn_in(spawning_place(*scheduler_), default_spawn_options,
+                    std::forward<Function>(function), std::forward<Arguments>(arguments)...);
   }
   template <class Function, class... Arguments>
     requires std::is_invocable_v<std::decay_t<Function>, std::decay_t<Arguments>...>

@@ -67,7 +67,8 @@ public:
   template <class Function, class... Arguments>
   requires std::is_invocable_v<std::decay_t<Function>, std::decay_t<Arguments>...>
   void spawn(Function&& function, Arguments&&... arguments) {
-    spawn(spawn_options{}, std::forward<Function>(function), std::forward<Arguments>(arguments)...);
+    spawn(default_spawn_options, std::forward<Function>(function),
+          std::forward<Arguments>(arguments)...);
   }
   template <class Function, class... Arguments>
   requires std::is_invocable_v<std::decay_t<Function>, std::decay_t<Arguments>...>

@@ -12,8 +12,7 @@ namespace {
 slab_cache* cache_of(worker* here) noexcept { return here != nullptr ? &here->slabs() : nullptr; }
 
 void* allocate_outside(unsigned slab_class) {
-  const std::size_t bytes = slab_cell_bytes[slab_class] - sizeof(slab_cell);
-  void* const frame = slab::allocate(nullptr, bytes).object();
+  void* const frame = slab::allocate(slab_cell_bytes[slab_class] - sizeof(slab_cell)).object();
   slab::count_frame(nullptr, 1);
   return frame;
 }
@@ -29,7 +28,7 @@ void free_uncommon(worker* here, void* frame, std::size_t bytes) noexcept {
 
 } // namespace
 
-void* allocate_frame_in(unsigned slab_class) {
+void* allocate_frame(unsigned slab_class) {
   // The count of such a cell stays 0: for_each_live, which looks for control blocks, passes it by. A cell of its own,
   // what the slabs have for large objects, would be a chunk: too much for a frame with a buffer in it.
   worker* const here = current_worker();
@@ -40,8 +39,7 @@ void* allocate_frame_in(unsigned slab_class) {
   return frame;
 }
 
-void* allocate_frame(std::size_t bytes) {
-  if (bytes <= largest_slab_bytes) return allocate_frame_in(slab_class_for(bytes));
+void* allocate_large_frame(std::size_t bytes) {
   void* const frame = ::operator new(bytes);
   slab::count_frame(cache_of(current_worker()), 1);
   return frame;

@@ -8,11 +8,11 @@
 
 namespace coir {
 
-/// Memory for a frame from the calling worker's slab cache or, on a plain thread, from the depot; a large one from
-/// operator new. Throws std::bad_alloc.
-[[nodiscard]] void* allocate_frame(std::size_t bytes);
-/// The same for at most largest_slab_bytes, which fit into cells of that class.
-[[nodiscard]] void* allocate_frame_in(unsigned slab_class);
+/// Memory for a frame that fits into cells of that class: from the calling worker's slab cache or, on a plain thread,
+/// from the depot. Throws std::bad_alloc.
+[[nodiscard]] void* allocate_frame(unsigned slab_class);
+/// For a frame of more than largest_slab_bytes: from operator new. Throws std::bad_alloc.
+[[nodiscard]] void* allocate_large_frame(std::size_t bytes);
 /// Gives it back; any worker or thread may.
 void free_frame(void* frame, std::size_t bytes) noexcept;
 
@@ -20,8 +20,8 @@ void free_frame(void* frame, std::size_t bytes) noexcept;
 struct slab_frame {
   // The compiler knows how many bytes, so it knows the class.
   static void* operator new(std::size_t bytes) {
-    return bytes <= largest_slab_bytes ? allocate_frame_in(slab_class_for(bytes))
-                                       : allocate_frame(bytes);
+    return bytes <= largest_slab_bytes ? allocate_frame(slab_class_for(bytes))
+                                       : allocate_large_frame(bytes);
   }
   static void operator delete(void* frame, std::size_t bytes) noexcept { free_frame(frame, bytes); }
 };

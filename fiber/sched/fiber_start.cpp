@@ -25,9 +25,7 @@ prepared_fiber scheduler::prepare(worker* here, const spawn_options& options, st
       made.name = ::strndup(options.name.data(), options.name.size());
       if (made.name == nullptr) throw std::bad_alloc();
     }
-    made.cell = here != nullptr && bytes <= largest_slab_bytes
-                    ? &here->slabs().take(slab_class_for(bytes))
-                    : &slab::allocate(nullptr, bytes);
+    made.cell = &slab::allocate(here != nullptr ? &here->slabs() : nullptr, bytes);
   } catch (...) {
     std::free(made.name);
     return_stack_promise(made.size_class);

@@ -252,12 +252,10 @@ private:
 
 namespace slab {
 
-slab_cell& allocate(slab_cache* cache, std::size_t bytes) {
+slab_cell& allocate(std::size_t bytes) {
   if (bytes > largest_slab_bytes) return depot::instance().take_large(bytes);
-  const unsigned size_class = slab_class_for(bytes);
-  if (cache != nullptr) return cache->take(size_class);
   std::uint32_t taken = 0;
-  slab_cell& cell = *depot::instance().take(size_class, 1, taken);
+  slab_cell& cell = *depot::instance().take(slab_class_for(bytes), 1, taken);
   begin_use(cell);
   return cell;
 }

@@ -76,8 +76,11 @@ class slab_cache;
 /// The process-wide depot. All functions may be called from any thread; the mutex inside is never held over a
 /// suspension.
 namespace slab {
-/// A cell for an object of `bytes` with a count of 0, from `cache` or, if null, from the depot. Throws std::bad_alloc.
-slab_cell& allocate(slab_cache* cache, std::size_t bytes);
+/// A cell for an object of `bytes` with a count of 0, from the depot; a large object gets a chunk of its own. Throws
+/// std::bad_alloc.
+slab_cell& allocate(std::size_t bytes);
+/// The same, from `cache` if that is not null and the object is not large.
+inline slab_cell& allocate(slab_cache* cache, std::size_t bytes);
 /// Gives a cell back whose count is 0.
 void release(slab_cache* cache, slab_cell& cell) noexcept;
 /// Calls `visit` with each cell whose count is not 0, having raised that count; the visitor must lower it. Cells that
@@ -134,5 +137,11 @@ private:
   std::uint32_t size_[slab_class_count] = {};
   atomic<std::int64_t> frames_{0};
 };
+
+inline slab_cell& slab::allocate(slab_cache* cache, std::size_t bytes) {
+  if (cache != nullptr && bytes <= largest_slab_bytes) [[likely]]
+    return cache->take(slab_class_for(bytes));
+  return allocate(bytes);
+}
 
 } // namespace coir

@@ -66,7 +66,6 @@ void waiter::arm(wait_queue& queue, base::time_point limit, wait_kind kind) {
 }
 
 void waiter::disarm() noexcept {
-  if (target_ == nullptr) return;
   if (timers_ != nullptr) timers_->disarm(*this);
   if (watches_stop_) unwatch_stop(*target_, *this);
   timers_ = nullptr;

@@ -122,6 +122,7 @@ private:
   [[nodiscard]] bool is_armed() const noexcept {
     return watches_stop_ || (target_ != nullptr && timers_ != nullptr);
   }
+  /// Afterwards neither does. Of one that is armed, so a fiber's.
   void disarm() noexcept;
   void wait_as_thread() noexcept;
   /// An interrupter was first: until it is done with the waiter.
