@@ -48,9 +48,7 @@ public:
   /// hears of a stop request when the coroutine first suspends, or ends.
   Value join() {
     wait();
-    fiber_with_result<Value>& ended = *std::exchange(state_, nullptr);
-    const reference held{&ended};
-    return ended.take();
+    return take_result();
   }
 
   /// `co_await handle.async_join()`, or `co_await handle`: join() for coroutines; include fiber/coro/join.hpp.
@@ -107,6 +105,13 @@ private:
     control_block* held;
     ~reference() { drop_handle(*held); }
   };
+
+  /// After the end.
+  Value take_result() {
+    fiber_with_result<Value>& ended = *std::exchange(state_, nullptr);
+    const reference held{&ended};
+    return ended.take();
+  }
 
   void finish() noexcept {
     if (state_ == nullptr) return;

@@ -38,7 +38,7 @@ public:
   }
   Value await_resume() {
     check_outcome();
-    return handle_->join();
+    return handle_->take_result();
   }
 
 private:
