@@ -5,13 +5,13 @@
 
 namespace coir {
 
-control_block* run_queue::settle(std::uint32_t popped) noexcept {
+control_block* run_queue::settle(std::uint32_t popped, std::uint32_t lines) noexcept {
   gate_.await_open();
   if (opened_at_ == popped + 1) return slot(popped).fiber.load(relaxed); // relaxed: the owner wrote it
-  return pop_shared();
+  return pop_shared(lines);
 }
 
-control_block* run_queue::pop_shared() noexcept {
+control_block* run_queue::pop_shared(std::uint32_t lines) noexcept {
   gate_.await_open();                             // before that head_ is not valid
   const std::uint32_t tail = tail_.load(relaxed); // relaxed: only the owner writes it
   std::uint32_t head = head_.load(relaxed);       // relaxed: the exchange decides
@@ -20,7 +20,7 @@ control_block* run_queue::pop_shared() noexcept {
     // acq_rel: pairs with the exchange in steal_into and the acquire in head_for_owner.
     // relaxed: a failed try only looks again.
     if (head_.compare_exchange_weak(head, head + 1, acq_rel, relaxed)) {
-      prefetch_behind(head, tail);
+      prefetch_behind(head, tail, lines);
       return fiber;
     }
   }

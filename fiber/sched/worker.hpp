@@ -80,7 +80,8 @@ public:
     if (has_special_ || next_slot_.load(relaxed) != nullptr) [[unlikely]]
       return pick_special(why);
     next_slot_uses_ = 0;
-    return queue_.pop();
+    // Who yields is followed by others that have yielded, as a rule.
+    return queue_.pop(why == reason::yield ? run_queue::lines_of_yield : run_queue::lines_of_wait);
   }
   /// Appends to the run queue; wakes another worker if one is idle.
   void push_back(control_block& fiber) noexcept {
