@@ -14,8 +14,8 @@ bool async_wait::begin_wait(fd_state& record, direction d, event_use use, clock:
   if (cannot_wait_ != 0) return false;
   if (use == event_use::peek) peek();
   try {
-    return begin(record.queue(d), limit, wait_kind::interruptible, awaiting,
-                 [&] { return record.need_not_wait(d, use); });
+    return begin_inlined(record.queue(d), limit, wait_kind::interruptible, awaiting,
+                         [&] { return record.need_not_wait(d, use); });
   } catch (const std::bad_alloc&) {
     cannot_wait_ = -ENOMEM;
     return false;

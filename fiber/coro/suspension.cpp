@@ -3,6 +3,7 @@
 
 #include "fiber/base/check.hpp"
 #include "fiber/sched/current.hpp"
+#include "fiber/sched/wait_steps.hpp"
 #include "fiber/sched/worker.hpp"
 
 namespace coir {
@@ -69,7 +70,7 @@ waiter& suspension::arm(wait_queue& queue, clock::time_point limit, wait_kind ki
   COIR_CHECK(self_.is_idle(), "an awaiter is awaited twice at once");
   self_.set_target(*runs_as());
   try {
-    self_.arm(queue, limit, kind);
+    wait_steps::arm(self_, queue, limit, kind);
   } catch (...) {
     self_.reset(); // nobody will ask for its outcome
     throw;
@@ -78,9 +79,9 @@ waiter& suspension::arm(wait_queue& queue, clock::time_point limit, wait_kind ki
 }
 
 bool suspension::begin_locked(wait_queue& queue, waiter& self, std::coroutine_handle<> resumed,
-                              std::unique_lock<base::spin_lock> held) noexcept {
+                              std::unique_lock<base::spin_lock>&& held) noexcept {
   const detached_coroutine detached = detach_coroutine(resumed);
-  if (queue.begin_wait(self, std::move(held))) return true;
+  if (wait_steps::begin_wait(queue, self, std::move(held))) return true;
   detached.reattach(); // nobody knows the waiter
   return false;
 }

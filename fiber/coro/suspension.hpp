@@ -16,6 +16,7 @@
 
 #include <coroutine>
 #include <mutex>
+#include <utility>
 
 namespace coir {
 
@@ -66,13 +67,7 @@ public:
   template <class Ready>
   [[gnu::noinline]] bool begin(wait_queue& queue, clock::time_point limit, wait_kind kind,
                                std::coroutine_handle<> resumed, Ready&& is_ready) {
-    waiter& self = arm(queue, limit, kind);
-    std::unique_lock held(queue.lock());
-    if (!is_ready()) return begin_locked(queue, self, resumed, std::move(held));
-    held.unlock();
-    // What was waited for is the caller's now, so an interruption that came since arm() is too late.
-    self.reset();
-    return false;
+    return begin_inlined(queue, limit, kind, resumed, std::forward<Ready>(is_ready));
   }
   /// Why the wait has ended; notified if there was none. Called when the coroutine goes on: another wait may begin
   /// then, in the same expression.
@@ -85,9 +80,22 @@ public:
   /// The same for a waiter of one's own.
   [[gnu::noinline]] static bool begin_locked(wait_queue& queue, waiter& self,
                                              std::coroutine_handle<> resumed,
-                                             std::unique_lock<base::spin_lock> held) noexcept;
+                                             std::unique_lock<base::spin_lock>&& held) noexcept;
 
 protected:
+  /// begin(), for a caller that is never inlined itself.
+  template <class Ready>
+  [[gnu::always_inline]] bool begin_inlined(wait_queue& queue, clock::time_point limit,
+                                            wait_kind kind, std::coroutine_handle<> resumed,
+                                            Ready&& is_ready) {
+    waiter& self = arm(queue, limit, kind);
+    std::unique_lock held(queue.lock());
+    if (!is_ready()) return begin_locked(queue, self, resumed, std::move(held));
+    held.unlock();
+    // What was waited for is the caller's now, so an interruption that came since arm() is too late.
+    self.reset();
+    return false;
+  }
   /// As begin() for a join without a limit.
   [[gnu::noinline]] bool begin_join(control_block& awaited, std::coroutine_handle<> resumed);
   /// See waiter::peek.

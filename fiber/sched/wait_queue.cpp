@@ -10,6 +10,7 @@
 #include "fiber/sched/stop.hpp"
 #include "fiber/sched/suspend.hpp"
 #include "fiber/sched/timer_queue.hpp"
+#include "fiber/sched/wait_steps.hpp"
 #include "fiber/sched/worker.hpp"
 
 #include <algorithm>
@@ -35,19 +36,16 @@ void release_locks(worker&, void* argument) noexcept {
 waiter::waiter() noexcept : waiter(current_fiber()) {}
 
 void waiter::arm(wait_queue& queue, base::time_point limit, wait_kind kind) {
+  if (target_ != nullptr) return wait_steps::arm(*this, queue, limit, kind);
   queue_ = &queue;
+  limit_ = kind == wait_kind::interruptible ? std::min(limit, current_limit()) : limit;
+  is_interruptible_ = limit_ != base::time_point::max();
+}
+
+void waiter::arm_limit(base::time_point limit, wait_kind kind) {
+  is_interruptible_ = true;
+  is_stop_only_ = false;
   if (kind == wait_kind::interruptible) {
-    limit = std::min(limit, target_ != nullptr ? target_->limit : current_limit());
-  }
-  const bool has_limit = limit != base::time_point::max();
-  if (target_ == nullptr) {
-    limit_ = limit;
-    is_interruptible_ = has_limit;
-    return;
-  }
-  is_interruptible_ = has_limit || kind == wait_kind::interruptible;
-  is_stop_only_ = is_interruptible_ && !has_limit;
-  if (kind == wait_kind::interruptible && !is_stop_only_) {
     watches_stop_ = true; // first: a requester that finds us reads the bits
     if (!try_watch_stop(*target_, *this)) {
       watches_stop_ = false;
@@ -56,7 +54,6 @@ void waiter::arm(wait_queue& queue, base::time_point limit, wait_kind kind) {
       return;
     }
   }
-  if (!has_limit) return;
   if (limit <= clock::now()) {
     static_cast<void>(
         try_interrupt(wait_outcome::timed_out)); // not linked yet, so nobody is to be resumed
@@ -103,57 +100,9 @@ void waiter::interrupt_linked(wait_outcome outcome) noexcept {
   state_.store(state::interrupted, release); // pairs with the acquire load in await_interrupter
 }
 
-bool waiter::try_claim() noexcept {
-  if (!is_interruptible_) {
-    state_.store(state::notified, relaxed); // relaxed: only notifiers look, and they hold the lock
-    return true;
-  }
-  if (is_stop_only_) {
-    if (!try_unwatch_stop(*target_, *this)) return false; // a requester owns it, leave it alone
-    watches_stop_ = false;
-    state_.store(state::notified, relaxed); // relaxed: as above
-    return true;
-  }
-  state seen = state::linked;
-  // acq_rel: pairs with the exchange in try_interrupt. relaxed: an interrupter owns it, leave it alone.
-  return state_.compare_exchange(seen, state::notified, acq_rel, relaxed);
-}
-
 bool waiter::is_being_interrupted() const noexcept {
   // relaxed: a misuse is diagnosed, nothing is read through it.
   return is_stop_only_ ? !is_watched(*target_, *this) : state_.load(relaxed) == state::interrupting;
-}
-
-wait_outcome wait_queue::wait_locked(waiter& self,
-                                     std::unique_lock<base::spin_lock> held) noexcept {
-  return wait_locked(self, std::move(held), nullptr, nullptr);
-}
-
-bool wait_queue::try_link(waiter& self) noexcept {
-  if (self.is_stop_only_) return try_link_watching(self);
-  if (!self.is_interruptible_) {
-    self.state_.store(waiter::state::linked, relaxed); // relaxed: published by the queue's lock
-  } else {
-    auto seen = waiter::state::idle;
-    // acq_rel, acquire: pairs with the exchanges and the release in try_interrupt. It may have come before the wait
-    // began.
-    if (!self.state_.compare_exchange(seen, waiter::state::linked, acq_rel, acquire)) return false;
-  }
-  link(self);
-  return true;
-}
-
-bool wait_queue::try_link_watching(waiter& self) noexcept {
-  // Linked first: from the moment that its fiber's stop word names it, a requester may come and unlink it.
-  self.state_.store(waiter::state::linked, relaxed); // relaxed: published by the stop word, and by the queue's lock
-  link(self);
-  self.watches_stop_ = true;
-  if (try_watch_stop(*self.target_, self)) return true;
-  unlink(self);
-  self.watches_stop_ = false;
-  self.outcome_ = wait_outcome::stopped;
-  self.state_.store(waiter::state::interrupted, relaxed); // relaxed: nobody else has seen it
-  return false;
 }
 
 void waiter::await_interrupter() const noexcept {
@@ -161,9 +110,9 @@ void waiter::await_interrupter() const noexcept {
   while (state_.load(acquire) != state::interrupted) wait.once(); // pairs with the release in try_interrupt
 }
 
-wait_outcome wait_queue::wait_locked(waiter& self, std::unique_lock<base::spin_lock> held,
+wait_outcome wait_queue::wait_locked(waiter& self, std::unique_lock<base::spin_lock>&& held,
                                      void (*unlock)(void*) noexcept, void* also) noexcept {
-  if (!try_link(self)) {
+  if (!wait_steps::try_link(*this, self)) {
     held.unlock();
     if (unlock != nullptr) unlock(also);
     self.await_interrupter();
@@ -180,13 +129,8 @@ wait_outcome wait_queue::wait_locked(waiter& self, std::unique_lock<base::spin_l
   return self.outcome_;
 }
 
-bool wait_queue::begin_wait(waiter& self, std::unique_lock<base::spin_lock> held) noexcept {
-  if (!try_link(self)) {
-    held.unlock();
-    self.await_interrupter();
-    return false;
-  }
-  return true; // the unlocking publishes it
+bool wait_queue::begin_wait(waiter& self, std::unique_lock<base::spin_lock>&& held) noexcept {
+  return wait_steps::begin_wait(*this, self, std::move(held));
 }
 
 void waiter::wait_as_thread() noexcept {
@@ -225,19 +169,7 @@ wait_queue::~wait_queue() {
   }
 }
 
-waiter* wait_queue::take_first() noexcept {
-  waiter* w = first();
-  if (w == nullptr) return nullptr;
-  do {
-    if (w->try_claim()) {
-      unlink(*w);
-      w->next_ = nullptr;
-      return w;
-    }
-    w = w->next_;
-  } while (w != first());
-  return nullptr;
-}
+waiter* wait_queue::take_first() noexcept { return wait_steps::take_first(*this); }
 
 waiter* wait_queue::take_all() noexcept {
   waiter* first = nullptr;
@@ -263,13 +195,8 @@ void wait_queue::resume_all(waiter* taken) noexcept {
 
 void wait_queue::detach_all(waiter* taken, fiber_list& fibers) noexcept {
   while (taken != nullptr) {
-    waiter* const next = taken->next_; // read first, as the target: delivered waiters may be gone
-    control_block* const target = taken->target_;
-    if (target != nullptr) {
-      fibers.push_back(*target);
-    } else {
-      taken->deliver();
-    }
+    waiter* const next = taken->next_; // read first: delivered waiters may be gone
+    wait_steps::detach(*taken, fibers);
     taken = next;
   }
 }
@@ -290,28 +217,6 @@ void wait_queue::notify_all() noexcept {
     taken = take_all();
   }
   resume_all(taken);
-}
-
-void wait_queue::link(waiter& w) noexcept {
-  if (first() == nullptr) {
-    w.next_ = w.previous_ = &w;
-    set_first(&w);
-    return;
-  }
-  w.next_ = first();
-  w.previous_ = first()->previous_;
-  first()->previous_->next_ = &w;
-  first()->previous_ = &w;
-}
-
-void wait_queue::unlink(waiter& w) noexcept {
-  if (w.next_ == &w) {
-    set_first(nullptr);
-    return;
-  }
-  w.next_->previous_ = w.previous_;
-  w.previous_->next_ = w.next_;
-  if (first() == &w) set_first(w.next_);
 }
 
 } // namespace coir

@@ -53,6 +53,7 @@ struct control_block;
 class fiber_list;
 class timer_queue;
 class wait_queue;
+struct wait_steps;
 
 enum class wait_outcome : std::uint8_t { notified, timed_out, stopped };
 
@@ -112,10 +113,12 @@ public:
 private:
   friend class wait_queue;
   friend class timer_queue;
+  friend struct wait_steps;
 
   enum class state : std::uint8_t { idle, linked, notified, interrupting, interrupted };
 
-  bool try_claim() noexcept;
+  /// The part of arm() for a fiber's wait with a deadline.
+  void arm_limit(base::time_point limit, wait_kind kind);
   [[nodiscard]] bool is_being_interrupted() const noexcept;
   void interrupt_linked(wait_outcome outcome) noexcept;
   /// A timer or a requester may know it.
@@ -180,15 +183,14 @@ public:
   }
 
   /// Links `self` and suspends; gives `held` up once the caller is out of the way. For callers that need more control.
-  wait_outcome wait_locked(waiter& self, std::unique_lock<base::spin_lock> held) noexcept;
-  /// As wait_locked, and unlocks `also` when the caller is suspended: for condition variables.
-  wait_outcome wait_locked(waiter& self, std::unique_lock<base::spin_lock> held,
-                           void (*unlock)(void*) noexcept, void* also) noexcept;
+  /// With `unlock`, unlock(also) is called too when the caller is suspended: for condition variables.
+  wait_outcome wait_locked(waiter& self, std::unique_lock<base::spin_lock>&& held,
+                           void (*unlock)(void*) noexcept = nullptr, void* also = nullptr) noexcept;
 
   /// For coroutines, which have suspended already when they come to wait: links `self`, whose target is made
   /// runnable when the wait ends, which may be before this returns. False: the wait has ended before it began, see
   /// outcome().
-  [[nodiscard]] bool begin_wait(waiter& self, std::unique_lock<base::spin_lock> held) noexcept;
+  [[nodiscard]] bool begin_wait(waiter& self, std::unique_lock<base::spin_lock>&& held) noexcept;
 
   /// The longest waiting that can be notified, taken out; null if there is none. Under the lock. The caller must
   /// pass it to resume() without the lock.
@@ -209,11 +211,27 @@ public:
 
 private:
   friend class waiter;
-  /// Links `self`, which may be notified then. False: it has been interrupted already.
-  bool try_link(waiter& self) noexcept;
-  bool try_link_watching(waiter& self) noexcept;
-  void link(waiter& w) noexcept;
-  void unlink(waiter& w) noexcept;
+  friend struct wait_steps;
+  void link(waiter& w) noexcept {
+    if (first() == nullptr) [[likely]] {
+      w.next_ = w.previous_ = &w;
+      set_first(&w);
+    } else {
+      w.next_ = first();
+      w.previous_ = first()->previous_;
+      first()->previous_->next_ = &w;
+      first()->previous_ = &w;
+    }
+  }
+  void unlink(waiter& w) noexcept {
+    if (w.next_ == &w) [[likely]] {
+      set_first(nullptr);
+      return;
+    }
+    w.next_->previous_ = w.previous_;
+    w.previous_->next_ = w.next_;
+    if (first() == &w) set_first(w.next_);
+  }
 
   [[nodiscard]] waiter* first() const noexcept {
     return first_.load(relaxed); // relaxed: read under the lock, or a hint

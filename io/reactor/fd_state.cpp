@@ -4,6 +4,7 @@
 #include "fiber/base/check.hpp"
 #include "fiber/sched/current.hpp"
 #include "fiber/sched/scheduler.hpp"
+#include "fiber/sched/wait_steps.hpp"
 #include "io/reactor/epoll_backend.hpp"
 #include "io/reactor/kernel_call.hpp"
 
@@ -76,28 +77,30 @@ void fd_state::notify(direction d, bool has_hung_up, fiber_list& out) noexcept {
   const std::uint8_t bits = has_hung_up ? edge | hung_up : edge;
   // relaxed: whoever clears the bit tries afterwards, so what this event is about will be found.
   if ((word.load(relaxed) & bits) == bits) return;
+  if (has_hung_up) [[unlikely]]
+    return notify_hang_up(d, out);
   wait_queue& queue = waiters[index_of(d)];
   waiter* taken = nullptr;
   {
     const std::lock_guard held(queue.lock());
-    taken = has_hung_up ? queue.take_all() : queue.take_first();
-    const bool is_edge_left = taken == nullptr || taken->is_peeking();
-    const std::uint8_t added = is_edge_left ? bits : static_cast<std::uint8_t>(bits & ~edge);
+    taken = wait_steps::take_first(queue);
     // release: pairs with the acquire in take_edge.
-    if (added != 0) word.fetch_or(added, release);
+    if (taken == nullptr || taken->is_peeking()) word.fetch_or(edge, release);
   }
-  wait_queue::detach_all(taken, out);
+  if (taken != nullptr) wait_steps::detach(*taken, out);
 }
 
-int fd_state::wait(control_block* self, direction d, base::time_point limit,
-                   event_use use) noexcept {
-  if (self == nullptr) {
-    const int error = wait_as_thread(d, limit);
-    if (error == 0 && use == event_use::peek) leave_edge(d);
-    return error;
+void fd_state::notify_hang_up(direction d, fiber_list& out) noexcept {
+  wait_queue& queue = waiters[index_of(d)];
+  waiter* taken = nullptr;
+  {
+    const std::lock_guard held(queue.lock());
+    taken = queue.take_all();
+    const bool is_edge_left = taken == nullptr || taken->is_peeking();
+    // release: pairs with the acquire in take_edge.
+    ready[index_of(d)].fetch_or(is_edge_left ? edge | hung_up : hung_up, release);
   }
-  if (const int error = attach_if_new(*self); error != 0) return error;
-  return wait_as_fiber(*self, d, limit, use);
+  wait_queue::detach_all(taken, out);
 }
 
 int fd_state::result_of(wait_outcome outcome) const noexcept {
@@ -109,26 +112,38 @@ int fd_state::result_of(wait_outcome outcome) const noexcept {
   return is_closed() ? -EBADF : 0;
 }
 
-int fd_state::wait_for_close(base::time_point limit) noexcept {
-  const auto d = direction::write; // what waits for it wakes up too early at worst
-  static_cast<void>(take_edge(d)); // the one that every record starts with
-  control_block* const self = current_fiber();
-  return self == nullptr ? wait_as_thread(d, limit)
-                         : wait_as_fiber(*self, d, limit, event_use::take);
-}
-
-int fd_state::wait_as_fiber(control_block& self, direction d, base::time_point limit,
-                            event_use use) noexcept {
+inline int fd_state::wait_as_fiber(control_block& self, direction d, base::time_point limit,
+                                   event_use use) noexcept {
   waiter waiting(&self);
   if (use == event_use::peek) waiting.peek();
   try {
-    waiting.arm(queue(d), limit, wait_kind::interruptible);
+    wait_steps::arm(waiting, queue(d), limit, wait_kind::interruptible);
   } catch (const std::bad_alloc&) {
     return -ENOMEM;
   }
   std::unique_lock held(queue(d).lock());
   return result_of(need_not_wait(d, use) ? wait_outcome::notified
                                          : queue(d).wait_locked(waiting, std::move(held)));
+}
+
+int fd_state::wait(control_block* self, direction d, base::time_point limit,
+                   event_use use) noexcept {
+  if (self == nullptr) [[unlikely]] {
+    const int error = wait_as_thread(d, limit);
+    if (error == 0 && use == event_use::peek) leave_edge(d);
+    return error;
+  }
+  if (const int error = attach_if_new(*self); error != 0) [[unlikely]]
+    return error;
+  return wait_as_fiber(*self, d, limit, use);
+}
+
+int fd_state::wait_for_close(base::time_point limit) noexcept {
+  const auto d = direction::write; // what waits for it wakes up too early at worst
+  static_cast<void>(take_edge(d)); // the one that every record starts with
+  control_block* const self = current_fiber();
+  return self == nullptr ? wait_as_thread(d, limit)
+                         : wait_as_fiber(*self, d, limit, event_use::take);
 }
 
 int fd_state::attach_if_new(const control_block& self) noexcept {

@@ -151,6 +151,7 @@ private:
                                   event_use use) noexcept;
   [[nodiscard]] int wait_as_thread(direction d, base::time_point limit) noexcept;
   void resume_waiters(direction d) noexcept;
+  void notify_hang_up(direction d, fiber_list& out) noexcept;
 };
 static_assert(sizeof(fd_state) == base::cache_line_size);
 
