@@ -43,8 +43,9 @@ std::int64_t send_attempt::operator()(int fd) const noexcept {
 
 template <>
 std::int64_t gathered_attempt<direction::read>::operator()(int fd) const noexcept {
-  const std::int64_t count = kernel_call([&] { return ::readv(fd, buffers.parts, buffers.count); });
-  return received(socket, count, buffers.bytes);
+  const auto by_libc = [&] { return ::readv(fd, buffers.parts, buffers.count); };
+  return received(socket, direct_call(by_libc, SYS_readv, fd, buffers.parts, buffers.count),
+                  buffers.bytes);
 }
 
 template <>
@@ -52,13 +53,16 @@ std::int64_t gathered_attempt<direction::write>::operator()(int fd) const noexce
   msghdr message{};
   message.msg_iov = const_cast<iovec*>(buffers.parts);
   message.msg_iovlen = static_cast<std::size_t>(buffers.count);
-  return kernel_call([&] { return ::sendmsg(fd, &message, MSG_NOSIGNAL); });
+  const auto by_libc = [&] { return ::sendmsg(fd, &message, MSG_NOSIGNAL); };
+  return direct_call(by_libc, SYS_sendmsg, fd, &message, MSG_NOSIGNAL);
 }
 
 std::int64_t readable_attempt::operator()(int fd) const noexcept {
   // Not by recv(2), which would take a pending error away from the read that follows.
   pollfd looked_at{fd, POLLIN | POLLRDHUP, 0};
-  const std::int64_t count = kernel_call([&] { return ::poll(&looked_at, 1, 0); });
+  const timespec at_once{};
+  const auto by_libc = [&] { return ::ppoll(&looked_at, 1, &at_once, nullptr); };
+  const std::int64_t count = direct_call(by_libc, SYS_ppoll, &looked_at, 1, &at_once, 0, 0);
   if (count <= 0) return count == 0 ? -EAGAIN : count;
   socket.leave_edge(direction::read); // nothing has been read
   return 0;

@@ -94,9 +94,10 @@ std::int64_t accept_attempt::operator()(int fd) noexcept {
     if (const int error = record().attach_if_new(*self); error != 0) return error;
   }
   std::int64_t accepted = -1;
+  constexpr int flags = SOCK_NONBLOCK | SOCK_CLOEXEC;
+  const auto by_libc = [&] { return ::accept4(fd, nullptr, nullptr, flags); };
   do {
-    accepted =
-        kernel_call([&] { return ::accept4(fd, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC); });
+    accepted = direct_call(by_libc, SYS_accept4, fd, 0, 0, flags);
   } while (is_of_connection(accepted));
   if (accepted < 0) return accepted;
   // Until an accept finds nothing, there may be more: for us, or for another fiber that waits.

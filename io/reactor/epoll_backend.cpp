@@ -108,9 +108,7 @@ int epoll_backend::wait(epoll_event* events, base::time_point deadline) noexcept
   // relaxed: a fact about the kernel, found out by whoever comes first.
   if (nanoseconds > 0 && has_nanoseconds_.load(relaxed)) {
     const timespec limit{nanoseconds / 1'000'000'000, nanoseconds % 1'000'000'000};
-    count = kernel_call([&] {
-      return ::syscall(SYS_epoll_pwait2, epoll_fd_, events, events_per_poll, &limit, nullptr, 0);
-    });
+    count = base::system_call(SYS_epoll_pwait2, epoll_fd_, events, events_per_poll, &limit, 0, 0);
     if (count == -ENOSYS || count == -EPERM) has_nanoseconds_.store(false, relaxed); // relaxed: as above
   }
   if (count < 0 && count != -EINTR) {
@@ -118,7 +116,8 @@ int epoll_backend::wait(epoll_event* events, base::time_point deadline) noexcept
     const bool is_endless = deadline == base::time_point::max();
     const int limit =
         is_endless ? -1 : static_cast<int>(std::min<std::int64_t>(milliseconds, INT_MAX));
-    count = kernel_call([&] { return ::epoll_wait(epoll_fd_, events, events_per_poll, limit); });
+    const auto by_libc = [&] { return ::epoll_wait(epoll_fd_, events, events_per_poll, limit); };
+    count = direct_call(by_libc, SYS_epoll_pwait, epoll_fd_, events, events_per_poll, limit, 0, 0);
   }
   return static_cast<int>(std::max<std::int64_t>(count, 0)); // EINTR: as if interrupted
 }
@@ -152,7 +151,9 @@ void epoll_backend::interrupt() noexcept {
 }
 
 void epoll_backend::ring() noexcept {
-  kernel_call([this] { return ::eventfd_write(notifier_fd_, 1); });
+  const auto by_libc = [this] { return ::eventfd_write(notifier_fd_, 1); };
+  const std::uint64_t one = 1;
+  static_cast<void>(direct_call(by_libc, SYS_write, notifier_fd_, &one, sizeof one));
 }
 
 int epoll_backend::attach(fd_state& fd) noexcept {
@@ -160,7 +161,8 @@ int epoll_backend::attach(fd_state& fd) noexcept {
   event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLPRI | EPOLLET;
   event.data.u64 = tag_of(fd);
   const auto control = [&](int what) {
-    return kernel_call([&] { return ::epoll_ctl(epoll_fd_, what, fd.fd, &event); });
+    const auto by_libc = [&] { return ::epoll_ctl(epoll_fd_, what, fd.fd, &event); };
+    return direct_call(by_libc, SYS_epoll_ctl, epoll_fd_, what, fd.fd, &event);
   };
   std::int64_t error = control(EPOLL_CTL_ADD);
   // Another runtime has attached it meanwhile, and now it is our turn again.

@@ -18,7 +18,8 @@
 
 namespace coir {
 void fd_state::close_in_kernel() noexcept {
-  kernel_call([this] { return ::close(fd); });
+  const auto by_libc = [this] { return ::close(fd); };
+  static_cast<void>(direct_call(by_libc, SYS_close, fd));
 }
 
 bool fd_state::close() noexcept {

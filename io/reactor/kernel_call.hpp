@@ -2,6 +2,7 @@
 // How io/ calls the kernel: the result is a count or -errno, and errno stays as it was. Floor 4. Private.
 #pragma once
 
+#include "fiber/base/system_call.hpp"
 #include "fiber/context/sanitizer.hpp"
 
 #include <cerrno>
@@ -9,11 +10,6 @@
 #include <cstdint>
 #include <sys/socket.h>
 #include <sys/syscall.h>
-
-// The sanitizers want to see what libc is asked for.
-#if defined(__x86_64__) && !defined(COIR_ADDRESS_SANITIZER) && !defined(COIR_THREAD_SANITIZER)
-#define COIR_DIRECT_CALLS 1
-#endif
 
 namespace coir {
 
@@ -30,43 +26,30 @@ template <class Call>
   return result;
 }
 
-#ifdef COIR_DIRECT_CALLS
-/// A system call without libc, whose recv and send are cancellation points: in a process with several threads that is
-/// four locked instructions and 80 others per request, for calls that never block.
-[[gnu::always_inline]] inline std::int64_t direct_call(long number, int fd, const void* bytes,
-                                                       std::size_t size, int flags) noexcept {
-  // Linux, System V ABI of x86-64, appendix A.2.1: number and result in rax, arguments in rdi, rsi, rdx, r10, r8, r9;
-  // rcx and r11 are lost.
-  register long flags_in_r10 asm("r10") = flags;
-  register long address_in_r8 asm("r8") = 0;
-  register long address_size_in_r9 asm("r9") = 0;
-  std::int64_t result = number;
-  asm volatile("syscall"
-               : "+a"(result)
-               : "D"(long{fd}), "S"(bytes), "d"(size), "r"(flags_in_r10), "r"(address_in_r8),
-                 "r"(address_size_in_r9)
-               : "rcx", "r11", "memory");
-  return result;
-}
+/// The system call `number` with these arguments, or `by_libc()` if the sanitizers watch, who want to see what libc is
+/// asked for.
+template <class ByLibc, class... Arguments>
+[[gnu::always_inline]] inline std::int64_t
+direct_call([[maybe_unused]] ByLibc&& by_libc, [[maybe_unused]] long number,
+            [[maybe_unused]] Arguments... arguments) noexcept {
+#if defined(COIR_ADDRESS_SANITIZER) || defined(COIR_THREAD_SANITIZER)
+  return kernel_call(by_libc);
+#else
+  return base::system_call(number, arguments...);
 #endif
+}
 
 /// recv(2).
 [[gnu::always_inline]] inline std::int64_t receive(int fd, void* bytes, std::size_t size) noexcept {
-#ifdef COIR_DIRECT_CALLS
-  return direct_call(SYS_recvfrom, fd, bytes, size, 0);
-#else
-  return kernel_call([&] { return ::recv(fd, bytes, size, 0); });
-#endif
+  const auto by_libc = [&] { return ::recv(fd, bytes, size, 0); };
+  return direct_call(by_libc, SYS_recvfrom, fd, bytes, size, 0, 0, 0);
 }
 
 /// send(2), without SIGPIPE.
 [[gnu::always_inline]] inline std::int64_t send(int fd, const void* bytes,
                                                 std::size_t size) noexcept {
-#ifdef COIR_DIRECT_CALLS
-  return direct_call(SYS_sendto, fd, bytes, size, MSG_NOSIGNAL);
-#else
-  return kernel_call([&] { return ::send(fd, bytes, size, MSG_NOSIGNAL); });
-#endif
+  const auto by_libc = [&] { return ::send(fd, bytes, size, MSG_NOSIGNAL); };
+  return direct_call(by_libc, SYS_sendto, fd, bytes, size, MSG_NOSIGNAL, 0, 0);
 }
 
 } // namespace coir
