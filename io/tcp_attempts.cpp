@@ -60,9 +60,7 @@ std::int64_t gathered_attempt<direction::write>::operator()(int fd) const noexce
 std::int64_t readable_attempt::operator()(int fd) const noexcept {
   // Not by recv(2), which would take a pending error away from the read that follows.
   pollfd looked_at{fd, POLLIN | POLLRDHUP, 0};
-  const timespec at_once{};
-  const auto by_libc = [&] { return ::ppoll(&looked_at, 1, &at_once, nullptr); };
-  const std::int64_t count = direct_call(by_libc, SYS_ppoll, &looked_at, 1, &at_once, 0, 0);
+  const std::int64_t count = kernel_call([&] { return ::poll(&looked_at, 1, 0); });
   if (count <= 0) return count == 0 ? -EAGAIN : count;
   socket.leave_edge(direction::read); // nothing has been read
   return 0;

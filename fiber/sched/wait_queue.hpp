@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// wait_queue: the one door from sync/ and io/ into suspend and resume. Floor 2.
+// wait_queue: the one door from sync/, coro/ and io/ into suspend and resume; its hot steps: wait_steps.hpp. Floor 2.
 //
 // What waits is a `waiter` on the stack of the waiting fiber or plain thread. A waiter ends its wait once, by one of:
 //   notified     a notifier took it out of the queue
@@ -147,7 +147,8 @@ private:
   };
   atomic<state> state_{state::idle};
   wait_outcome outcome_ = wait_outcome::notified;
-  // Written by its own fiber or thread, while nobody else knows it or before it is linked.
+  // Written by its own fiber or thread, while nobody else knows it or before it is linked; watches_stop_
+  // also by the notifier, under the queue's lock.
   bool is_interruptible_ : 1 = false; ///< somebody beside notifiers may end the wait
   bool is_stop_only_ : 1 = false;     ///< that is a stop request: the fiber's stop word decides
   bool watches_stop_ : 1 = false;
@@ -182,7 +183,8 @@ public:
     return wait_locked(self, std::move(held));
   }
 
-  /// Links `self` and suspends; gives `held` up once the caller is out of the way. For callers that need more control.
+  /// Links `self` and suspends; gives `held` up once the caller is out of the way: it is empty afterwards. For callers
+  /// that need more control.
   /// With `unlock`, unlock(also) is called too when the caller is suspended: for condition variables.
   wait_outcome wait_locked(waiter& self, std::unique_lock<base::spin_lock>&& held,
                            void (*unlock)(void*) noexcept = nullptr, void* also = nullptr) noexcept;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // What every wait and every notification executes, to be inlined. Floor 2. Private.
 //
-// For those who begin waits or notify once per request (io/reactor, suspension.cpp), and the bodies of wait_queue's and
-// waiter's functions of the same names, whose contracts hold here too.
+// For those who begin waits or notify once per request (io/reactor, suspension.cpp). arm, begin_wait and take_first are
+// the bodies of the functions of these names of waiter and wait_queue, whose contracts hold here too.
 #pragma once
 
 #include "fiber/sched/control_block.hpp"
@@ -27,7 +27,8 @@ struct wait_steps {
     self.is_interruptible_ = self.is_stop_only_ = is_interruptible;
   }
 
-  static bool try_link(wait_queue& queue, waiter& self) noexcept {
+  /// Under the lock. False: the wait has been interrupted already.
+  [[nodiscard]] static bool try_link(wait_queue& queue, waiter& self) noexcept {
     if (self.is_stop_only_) [[likely]]
       return try_link_watching(queue, self);
     if (!self.is_interruptible_) {
@@ -43,8 +44,8 @@ struct wait_steps {
     return true;
   }
 
-  static bool begin_wait(wait_queue& queue, waiter& self,
-                         std::unique_lock<base::spin_lock> held) noexcept {
+  [[nodiscard]] static bool begin_wait(wait_queue& queue, waiter& self,
+                                       std::unique_lock<base::spin_lock> held) noexcept {
     if (try_link(queue, self)) [[likely]]
       return true; // the unlocking publishes it
     held.unlock();
@@ -52,7 +53,7 @@ struct wait_steps {
     return false;
   }
 
-  static waiter* take_first(wait_queue& queue) noexcept {
+  [[nodiscard]] static waiter* take_first(wait_queue& queue) noexcept {
     waiter* const first = queue.first();
     if (first == nullptr) return nullptr;
     waiter* w = first;

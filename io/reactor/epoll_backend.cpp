@@ -117,7 +117,11 @@ int epoll_backend::wait(epoll_event* events, base::time_point deadline) noexcept
     const int limit =
         is_endless ? -1 : static_cast<int>(std::min<std::int64_t>(milliseconds, INT_MAX));
     const auto by_libc = [&] { return ::epoll_wait(epoll_fd_, events, events_per_poll, limit); };
-    count = direct_call(by_libc, SYS_epoll_pwait, epoll_fd_, events, events_per_poll, limit, 0, 0);
+#ifdef SYS_epoll_wait // younger architectures have none
+    count = direct_call(by_libc, SYS_epoll_wait, epoll_fd_, events, events_per_poll, limit);
+#else
+    count = kernel_call(by_libc);
+#endif
   }
   return static_cast<int>(std::max<std::int64_t>(count, 0)); // EINTR: as if interrupted
 }

@@ -69,7 +69,7 @@ bool fd_state::forget_hang_up(direction d) noexcept {
   auto& word = ready[index_of(d)];
   if ((word.load(relaxed) & hung_up) == 0)
     return false; // relaxed: a hint; wait() looks again under the lock
-  // acq_rel: pairs with the release in notify, as in take_edge.
+  // acq_rel: pairs with the release in notify_hang_up, as in take_edge.
   return (word.fetch_and(static_cast<std::uint8_t>(~hung_up), acq_rel) & hung_up) != 0;
 }
 

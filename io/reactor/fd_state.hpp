@@ -99,7 +99,8 @@ struct alignas(base::cache_line_size) fd_state {
     const std::uint8_t seen =
         word.load(relaxed); // relaxed: a hint; wait() looks again under the lock
     if (seen == 0) return false;
-    // acq_rel: pairs with the exchanges in notify and leave_edge: what they saw arrive is there for our try.
+    // acq_rel: pairs with the exchanges in notify, notify_hang_up and leave_edge: what they saw arrive is there for our
+    // try.
     if ((seen & edge) != 0) word.fetch_and(static_cast<std::uint8_t>(~edge), acq_rel);
     return true;
   }
@@ -147,8 +148,8 @@ private:
   void close_in_kernel() noexcept;
   [[nodiscard]] int attach_here() noexcept;
   [[nodiscard]] int try_attach() noexcept;
-  [[nodiscard]] int wait_as_fiber(control_block& self, direction d, base::time_point limit,
-                                  event_use use) noexcept;
+  [[nodiscard]] inline int wait_as_fiber(control_block& self, direction d, base::time_point limit,
+                                         event_use use) noexcept;
   [[nodiscard]] int wait_as_thread(direction d, base::time_point limit) noexcept;
   void resume_waiters(direction d) noexcept;
   void notify_hang_up(direction d, fiber_list& out) noexcept;
