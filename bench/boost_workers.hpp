@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Boost.Fiber as its manual sets it up: one worker keeps the default scheduling (round_robin, no locks), several steal
-// work from each other and suspend their threads when they are idle. Floor 7.
+// work from each other. Idle ones spin, its default, or sleep: each program does what makes it faster. Floor 7.
 #pragma once
 
 #include <boost/fiber/algo/work_stealing.hpp>
@@ -17,16 +17,18 @@ namespace bench {
 /// The calling thread and `workers` - 1 others run fibers while it lives.
 class boost_workers {
 public:
-  explicit boost_workers(unsigned workers) {
+  enum class when_idle : bool { spin, sleep };
+
+  boost_workers(unsigned workers, when_idle rest) {
     if (workers == 1) return;
     for (unsigned i = 1; i < workers; ++i) {
-      threads_.emplace_back([this, workers] {
-        join_in(workers);
+      threads_.emplace_back([this, workers, rest] {
+        join_in(workers, rest);
         std::unique_lock held(mutex_);
         end_.wait(held, [this] { return has_ended_; }); // runs other fibers meanwhile
       });
     }
-    join_in(workers); // returns when all have joined
+    join_in(workers, rest); // returns when all have joined
   }
   boost_workers(const boost_workers&) = delete;
   boost_workers& operator=(const boost_workers&) = delete;
@@ -40,8 +42,9 @@ public:
   }
 
 private:
-  static void join_in(unsigned workers) {
-    boost::fibers::use_scheduling_algorithm<boost::fibers::algo::work_stealing>(workers, true);
+  static void join_in(unsigned workers, when_idle rest) {
+    boost::fibers::use_scheduling_algorithm<boost::fibers::algo::work_stealing>(
+        workers, rest == when_idle::sleep);
   }
 
   boost::fibers::mutex mutex_;

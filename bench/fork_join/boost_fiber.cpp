@@ -31,6 +31,6 @@ double measure(std::uint64_t n) {
 int main(int argc, char** argv) {
   bench::program self("fork_join", "boost_fiber");
   self.parse(argc, argv);
-  const bench::boost_workers workers(self.workers());
+  const bench::boost_workers workers(self.workers(), bench::boost_workers::when_idle::spin);
   self.measure("per_fork_and_join", bench::fork_join::sizes, measure);
 }

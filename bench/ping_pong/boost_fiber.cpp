@@ -49,7 +49,8 @@ double measure(std::uint64_t round_trips, bool is_across) {
 int main(int argc, char** argv) {
   bench::ping_pong::ping_pong_program self("ping_pong", "boost_fiber");
   self.parse(argc, argv);
-  const bench::boost_workers workers(self.is_across() ? 1 : self.workers());
+  const bench::boost_workers workers(self.is_across() ? 1 : self.workers(),
+                                     bench::boost_workers::when_idle::sleep);
   self.measure(self.metric(), self.sizes(),
                [&](std::uint64_t trips) { return measure(trips, self.is_across()); });
 }

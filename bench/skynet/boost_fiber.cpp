@@ -43,6 +43,6 @@ double measure(std::uint64_t leaves) {
 int main(int argc, char** argv) {
   bench::program self("skynet", "boost_fiber");
   self.parse(argc, argv);
-  const bench::boost_workers workers(self.workers());
+  const bench::boost_workers workers(self.workers(), bench::boost_workers::when_idle::spin);
   self.measure("per_leaf", bench::skynet::sizes, measure);
 }

@@ -30,6 +30,6 @@ double measure(std::uint64_t count) {
 int main(int argc, char** argv) {
   bench::program self("spawn_batch", "boost_fiber");
   self.parse(argc, argv);
-  const bench::boost_workers workers(self.workers());
+  const bench::boost_workers workers(self.workers(), bench::boost_workers::when_idle::spin);
   self.measure("per_fiber", bench::spawn_batch::sizes, measure);
 }

@@ -23,6 +23,6 @@ double measure(std::uint64_t fibers) {
 int main(int argc, char** argv) {
   bench::program self("spawn_join", "boost_fiber");
   self.parse(argc, argv);
-  const bench::boost_workers workers(self.workers());
+  const bench::boost_workers workers(self.workers(), bench::boost_workers::when_idle::sleep);
   self.measure("per_spawn_and_join", bench::spawn_join::sizes, measure);
 }

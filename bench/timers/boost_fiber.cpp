@@ -25,6 +25,6 @@ void sleep_all(bench::timers::sleepers& all) {
 int main(int argc, char** argv) {
   bench::program self("timers", "boost_fiber");
   self.parse(argc, argv);
-  const bench::boost_workers workers(self.workers());
+  const bench::boost_workers workers(self.workers(), bench::boost_workers::when_idle::sleep);
   bench::timers::measure(self, bench::timers::sizes, sleep_all);
 }

@@ -33,6 +33,6 @@ double measure(std::uint64_t yields) {
 int main(int argc, char** argv) {
   bench::program self("yield", "boost_fiber");
   self.parse(argc, argv);
-  const bench::boost_workers workers(self.workers());
+  const bench::boost_workers workers(self.workers(), bench::boost_workers::when_idle::sleep);
   self.measure("per_yield", bench::yield::sizes, measure);
 }
