@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 from dataclasses import dataclass
+from pathlib import Path
 
 from network_http import http_cases
 from network_result import Figures, reason_not_built
@@ -43,6 +44,21 @@ SPARE_THREADS = 500
 # With stalls, requests per second on 100 connections: a tenth of what a worker can do, so that they do not wait for
 # each other.
 STALL_RATE = 10_000
+
+
+def find_echo_programs(text, build):
+    """Of servers as in "coir,asio,NAME=PROGRAM": name -> path; and the path of echo_load."""
+    servers = {}
+    for word in text.split(","):
+        name, _, path = word.partition("=")
+        if not path and name not in ECHO:
+            raise BenchError(f"--servers: '{name}' is none of {', '.join(ECHO)}; give NAME=PROGRAM")
+        servers[name] = Path(path) if path else build / ECHO[name]
+    load = build / "bench/echo/echo_load"
+    for program in [*servers.values(), load]:
+        if not os.access(program, os.X_OK):
+            raise BenchError(f"{program} is missing: build first, or give --build")
+    return servers, load
 
 
 @dataclass(frozen=True)

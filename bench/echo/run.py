@@ -16,14 +16,12 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from network import ECHO as PROGRAMS  # noqa: E402
+from network import ECHO as PROGRAMS, SPARE_DESCRIPTORS, SPARE_THREADS, find_echo_programs  # noqa: E402
 from server_process import BenchError, Server, cpu_sets, most_threads, raise_descriptor_limit, run_load  # noqa: E402
 from system_calls import calls_per_request  # noqa: E402
 from table import duration, format_table, number, size, spread  # noqa: E402
 
 YARDSTICK = "raw_epoll"
-SPARE_DESCRIPTORS = 100
-SPARE_THREADS = 500
 
 
 def say(text):
@@ -47,21 +45,6 @@ def parse_arguments():
     arguments = parser.parse_args()
     arguments.connections = [int(count) for count in arguments.connections.split(",")]
     return arguments
-
-
-def find_programs(arguments):
-    """Name -> path of the servers, and the path of echo_load."""
-    servers = {}
-    for word in arguments.servers.split(","):
-        name, _, path = word.partition("=")
-        if not path and name not in PROGRAMS:
-            raise BenchError(f"--servers: '{name}' is none of {', '.join(PROGRAMS)}; give NAME=PROGRAM")
-        servers[name] = Path(path) if path else arguments.build / PROGRAMS[name]
-    load = arguments.build / "bench/echo/echo_load"
-    for program in [*servers.values(), load]:
-        if not os.access(program, os.X_OK):
-            raise BenchError(f"{program} is missing: build first, or give --build")
-    return servers, load
 
 
 def reason_to_skip(name, connections, descriptors):
@@ -184,7 +167,7 @@ def machine():
 def main():
     arguments = parse_arguments()
     try:
-        servers, load = find_programs(arguments)
+        servers, load = find_echo_programs(arguments.servers, arguments.build)
         if arguments.syscalls and shutil.which("strace") is None:
             raise BenchError("--syscalls needs strace")
         if len(os.sched_getaffinity(0)) < 2:

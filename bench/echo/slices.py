@@ -24,11 +24,10 @@ import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from network import ECHO as PROGRAMS  # noqa: E402
+from network import ECHO as PROGRAMS, SPARE_DESCRIPTORS, find_echo_programs  # noqa: E402
 from server_process import BenchError, Server, cpu_sets, raise_descriptor_limit  # noqa: E402
 from table import format_table, number  # noqa: E402
 
-SPARE_DESCRIPTORS = 100
 CONNECTIONS_PER_SECOND = 5000  # that echo_load opens at least
 FOREVER_SECONDS = 3600
 
@@ -113,16 +112,7 @@ def trimmed(ratios):
 def main():
     arguments = parse_arguments()
     try:
-        servers = {}
-        for word in arguments.servers.split(","):
-            name, _, path = word.partition("=")
-            if not path and name not in PROGRAMS:
-                raise BenchError(f"--servers: '{name}' is none of {', '.join(PROGRAMS)}; give NAME=PROGRAM")
-            servers[name] = Path(path) if path else arguments.build / PROGRAMS[name]
-        load = arguments.build / "bench/echo/echo_load"
-        for program in [*servers.values(), load]:
-            if not os.access(program, os.X_OK):
-                raise BenchError(f"{program} is missing: build first, or give --build")
+        servers, load = find_echo_programs(arguments.servers, arguments.build)
         if raise_descriptor_limit(arguments.connections + SPARE_DESCRIPTORS) < arguments.connections:
             raise BenchError("too few descriptors (ulimit -Hn)")
         rounds = run_all(servers, load, arguments)

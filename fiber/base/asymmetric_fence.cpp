@@ -3,11 +3,10 @@
 
 #include "fiber/base/atomic.hpp"
 #include "fiber/base/check.hpp"
+#include "fiber/base/system_call.hpp"
 
-#include <cerrno>
 #include <linux/membarrier.h>
 #include <sys/syscall.h>
-#include <unistd.h>
 
 namespace coir::base {
 namespace {
@@ -16,10 +15,7 @@ bool register_with_kernel() noexcept {
 #ifdef COIR_THREAD_SANITIZER
   return false;
 #else
-  const int errno_before = errno;
-  const long result = ::syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0);
-  errno = errno_before;
-  return result == 0;
+  return system_call(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0) == 0;
 #endif
 }
 
@@ -31,10 +27,8 @@ bool has_heavy_fence() noexcept {
 }
 
 void heavy_fence() noexcept {
-  const int errno_before = errno;
-  const long result = ::syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0);
-  errno = errno_before;
-  COIR_CHECK(result == 0, "membarrier(2) was registered and is refused now");
+  COIR_CHECK(system_call(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0) == 0,
+             "membarrier(2) was registered and is refused now");
 }
 
 } // namespace coir::base

@@ -4,6 +4,7 @@
 #include "fiber/sched/control_block.hpp"
 #include "fiber/sched/resume.hpp"
 #include "fiber/sched/stop.hpp"
+#include "fiber/sched/wait_steps.hpp"
 #include "fiber/sched/worker.hpp"
 
 #include <mutex>
@@ -17,7 +18,7 @@ void join_ordinarily(control_block& awaited, waiter& joiner) noexcept {
   joiner.arm(awaited.ended, clock::time_point::max(), wait_kind::interruptible);
   std::unique_lock held(awaited.ended.lock());
   if (!awaited.has_ended.load(acquire)) { // pairs with the release in worker::finish
-    if (awaited.ended.begin_wait(joiner, std::move(held))) return;
+    if (wait_steps::begin_wait(awaited.ended, joiner, std::move(held))) return;
     // It has been requested to stop since it suspended.
   } else {
     held.unlock();

@@ -129,10 +129,6 @@ wait_outcome wait_queue::wait_locked(waiter& self, std::unique_lock<base::spin_l
   return self.outcome_;
 }
 
-bool wait_queue::begin_wait(waiter& self, std::unique_lock<base::spin_lock>&& held) noexcept {
-  return wait_steps::begin_wait(*this, self, std::move(held));
-}
-
 void waiter::wait_as_thread() noexcept {
   // pairs with the release in deliver
   while (signal_.load(acquire) == 0) {

@@ -189,11 +189,6 @@ public:
   wait_outcome wait_locked(waiter& self, std::unique_lock<base::spin_lock>&& held,
                            void (*unlock)(void*) noexcept = nullptr, void* also = nullptr) noexcept;
 
-  /// For coroutines, which have suspended already when they come to wait: links `self`, whose target is made
-  /// runnable when the wait ends, which may be before this returns. False: the wait has ended before it began, see
-  /// outcome().
-  [[nodiscard]] bool begin_wait(waiter& self, std::unique_lock<base::spin_lock>&& held) noexcept;
-
   /// The longest waiting that can be notified, taken out; null if there is none. Under the lock. The caller must
   /// pass it to resume() without the lock.
   [[nodiscard]] waiter* take_first() noexcept;

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 // What every wait and every notification executes, to be inlined. Floor 2. Private.
 //
-// For those who begin waits or notify once per request (io/reactor, suspension.cpp). arm, begin_wait and take_first are
-// the bodies of the functions of these names of waiter and wait_queue, whose contracts hold here too.
+// For those who begin waits or notify once per request (io/reactor), for coroutines, and as the bodies of waiter::arm,
+// wait_queue::take_first and wait_queue::wait_locked, whose contracts hold here too. Not synchronized by itself:
+// try_link, begin_wait and take_first need the queue's lock, arm and detach are called without it.
 #pragma once
 
 #include "fiber/sched/control_block.hpp"
@@ -27,7 +28,7 @@ struct wait_steps {
     self.is_interruptible_ = self.is_stop_only_ = is_interruptible;
   }
 
-  /// Under the lock. False: the wait has been interrupted already.
+  /// Links `self`, which may be notified then. False: the wait has been interrupted already.
   [[nodiscard]] static bool try_link(wait_queue& queue, waiter& self) noexcept {
     if (self.is_stop_only_) [[likely]]
       return try_link_watching(queue, self);
@@ -44,6 +45,8 @@ struct wait_steps {
     return true;
   }
 
+  /// For coroutines, which have suspended already when they come to wait: links `self`, whose target is made runnable
+  /// when the wait ends, which may be before this returns. False: the wait has ended before it began, see outcome().
   [[nodiscard]] static bool begin_wait(wait_queue& queue, waiter& self,
                                        std::unique_lock<base::spin_lock> held) noexcept {
     if (try_link(queue, self)) [[likely]]
